@@ -1,0 +1,1 @@
+"""The Streamlit app for leaders; the only room that knows Streamlit. Reads releases only."""

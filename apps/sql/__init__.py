@@ -1,0 +1,1 @@
+"""The analysts' SQL shell on a release, locked down."""

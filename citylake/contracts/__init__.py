@@ -1,0 +1,1 @@
+"""Data contracts: what a department promised to deliver, as types that the rest of the system reads."""

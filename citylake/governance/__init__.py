@@ -1,0 +1,1 @@
+"""The audit that stands between a computed run and its release."""

@@ -1,0 +1,1 @@
+"""The lake itself: settings, zones, catalogs, ledgers, the lock and releases. Knows nothing of any one dataset."""

@@ -1,0 +1,74 @@
+"""DuckDB connections on the head of the lakes, for whoever writes. Readers use :mod:`citylake.lake.reader`."""
+
+import importlib.resources
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from citylake.lake.errors import EnvironmentProblem
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones
+
+Lake = Literal["vault", "people", "city"]
+LAKES: tuple[Lake, ...] = ("vault", "people", "city")
+EXTENSIONS = ("sqlite_scanner", "ducklake")
+
+
+def install_extensions(zones: Zones) -> None:
+    """Copy DuckDB's extensions from their wheels to where every reader can load them. Needs no network."""
+    target = zones.extensions
+    if all(list(target.glob(f"v{duckdb.__version__}/*/{name}.duckdb_extension")) for name in EXTENSIONS):
+        return
+    with duckdb.connect(config={"extension_directory": str(target)}) as connection:
+        for name in EXTENSIONS:
+            try:
+                wheel = Path(str(importlib.resources.files(f"duckdb_extension_{name}") / "extensions"))
+                file = next(wheel.glob(f"v{duckdb.__version__}/*.duckdb_extension"))
+            except (ModuleNotFoundError, StopIteration) as problem:
+                raise EnvironmentProblem(
+                    f"DuckDB's extension {name} for {duckdb.__version__} is not installed: "
+                    f"install the package duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}."
+                ) from problem
+            connection.install_extension(str(file), force_install=True)
+
+
+def bare_connection(zones: Zones, settings: Settings) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB with the lake's extensions loaded and nothing attached."""
+    connection = duckdb.connect(
+        config={
+            "extension_directory": str(zones.extensions),
+            "autoinstall_known_extensions": "false",
+            "memory_limit": settings.memory_limit,
+            **({"threads": str(settings.threads)} if settings.threads else {}),
+        }
+    )
+    for name in EXTENSIONS:
+        connection.load_extension(name)
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+def open_lakes(
+    settings: Settings, lakes: Sequence[Lake] = LAKES, *, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """A connection with the heads of these lakes attached under their names. The caller closes it.
+
+    Writing needs the writer's lock. Missing lakes are created, unless ``read_only``.
+    """
+    zones = Zones.of(settings)
+    install_extensions(zones)
+    connection = bare_connection(zones, settings)
+    connection.execute(f"set temp_directory = '{_literal(zones.scratch)}'")
+    for lake in lakes:
+        options = "READ_ONLY" if read_only else f"DATA_PATH '{_literal(zones.data(lake))}', DATA_INLINING_ROW_LIMIT 0"
+        connection.execute(
+            f"attach 'ducklake:sqlite:{_literal(zones.catalog(lake))}' as {lake} ({options}, META_JOURNAL_MODE 'WAL')"
+        )
+    return connection
+
+
+def _literal(path: Path) -> str:
+    """A path inside a SQL literal: ATTACH takes no parameters."""
+    return str(path).replace("'", "''")

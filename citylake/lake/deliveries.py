@@ -1,0 +1,250 @@
+"""The delivery ledger: what was delivered, and what of it is in force.
+
+It is derived, whole, from the manifests under ``raw/``; nothing else decides what staging reads. What is in force
+depends on what was delivered, never on when it was loaded.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from citylake.lake.errors import UsageError
+from citylake.lake.files import write_atomically
+from citylake.lake.settings import TIMEZONE
+from citylake.lake.zones import Zones
+
+MANIFEST = "manifest.json"
+WITHDRAWAL = "withdrawal.json"
+LEDGER = "deliveries.parquet"
+
+Origin = Literal["real", "synthetic"]
+
+_LANDED = re.compile(
+    r"^(?P<name>.+)_(?P<date>\d{8})(_r(?P<revision>\d{1,4}))?(?P<synthetic>\.synthetic)?\.(?P<extension>csv|jsonl)(\.gz)?$"
+)
+
+
+class LandedFile(BaseModel):
+    """What the name of a file in landing says: ``<dataset>_<YYYYMMDD>[_r<revision>][.synthetic].<ext>[.gz]``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str
+    extract_date: date
+    revision: int = 0
+    """0 for the first delivery of an extract date; a correction has a higher number and supersedes."""
+    origin: Origin = "real"
+    path: Path
+
+    @classmethod
+    def parse(cls, path: Path, department: str) -> "LandedFile | None":
+        """Read a file's name; None when it is not one of ours."""
+        match = _LANDED.match(path.name)
+        if match is None:
+            return None
+        try:
+            extract_date = datetime.strptime(match["date"], "%Y%m%d").date()  # noqa: DTZ007  # a day has no zone
+        except ValueError:
+            return None
+        return cls(
+            dataset=f"{department}.{match['name']}",
+            extract_date=extract_date,
+            revision=int(match["revision"] or 0),
+            origin="synthetic" if match["synthetic"] else "real",
+            path=path,
+        )
+
+
+class Refusal(BaseModel):
+    """Why a whole delivery was refused, in both languages."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: str
+    zh: str
+    en: str
+
+
+class Manifest(BaseModel):
+    """One delivery. It exists once this is written, beside its data, as the last act of loading it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str
+    extract_date: date
+    sha256: str
+    revision: int
+    mode: Literal["snapshot", "append", "upsert"]
+    status: Literal["accepted", "refused"]
+    origin: Origin
+    received_at: datetime
+    """When it reached landing (the file's modification time), UTC."""
+    loaded_at: datetime
+    run_id: str
+    file_name: str
+    """Relative to landing."""
+    file_size: int
+    file_mtime_ns: int
+    contract_version: str
+    rows_read: int | None = None
+    """None when a refused file could not be read at all."""
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    rules_quarantined: dict[str, int] = {}
+    """Rows per rule; a row that breaks several counts at each."""
+    rules_warned: dict[str, int] = {}
+    new_columns: list[str] = []
+    """Headings the contract does not know."""
+    missing_columns: list[str] = []
+    """Optional headings of the contract that the file does not have."""
+    refusal: Refusal | None = None
+
+    @property
+    def delivery_id(self) -> str:
+        """``<department>.<dataset>/<extract date>/<first 12 of sha256>``: also its folder, department as folder."""
+        return f"{self.dataset}/{self.extract_date.isoformat()}/{self.sha256[:12]}"
+
+
+class Withdrawal(BaseModel):
+    """A delivery that counts as never delivered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: str
+    by: str
+    at: datetime
+
+
+def delivery_folder(root: Path, dataset: str, extract_date: date, sha256: str) -> Path:
+    """Where a delivery lies under ``raw/`` or ``quarantine/``."""
+    department, name = dataset.split(".", 1)
+    return root / department / name / extract_date.isoformat() / sha256[:12]
+
+
+def manifests(zones: Zones) -> Iterator[tuple[Manifest, Path, Withdrawal | None]]:
+    """Every delivery with its folder, in the order of their ids. Folders without a manifest do not exist."""
+    for path in sorted(zones.raw.glob(f"*/*/*/*/{MANIFEST}")):
+        withdrawn = path.with_name(WITHDRAWAL)
+        withdrawal = Withdrawal.model_validate_json(withdrawn.read_bytes()) if withdrawn.exists() else None
+        yield Manifest.model_validate_json(path.read_bytes()), path.parent, withdrawal
+
+
+def read_ledger(zones: Zones, as_of: date | None = None) -> pl.DataFrame:
+    """The ledger: one row a delivery, ``status`` one of in_force, superseded, outdated, withdrawn, refused.
+
+    With ``as_of``, only deliveries that had reached landing by the end of that day (Asia/Shanghai).
+    """
+    rows = [
+        {
+            **manifest.model_dump(exclude={"refusal", "rules_quarantined", "rules_warned", "new_columns", "status"}),
+            "delivery_id": manifest.delivery_id,
+            "department": manifest.dataset.split(".", 1)[0],
+            "load_status": manifest.status,
+            "is_withdrawn": withdrawal is not None,
+            "withdrawal_reason": withdrawal.reason if withdrawal else None,
+            "refusal_rule": manifest.refusal.rule if manifest.refusal else None,
+            "refusal_reason_zh": manifest.refusal.zh if manifest.refusal else None,
+            "refusal_reason_en": manifest.refusal.en if manifest.refusal else None,
+            "new_columns": json.dumps(manifest.new_columns, ensure_ascii=False),
+            "missing_columns": json.dumps(manifest.missing_columns, ensure_ascii=False),
+            "path": str(folder / "accepted.parquet") if manifest.status == "accepted" else None,
+        }
+        for manifest, folder, withdrawal in manifests(zones)
+        if as_of is None or manifest.received_at.astimezone(ZoneInfo(TIMEZONE)).date() <= as_of
+    ]
+    return _with_status(pl.DataFrame(rows, schema=_SCHEMA))
+
+
+_UTC_INSTANT = pl.Datetime("us", "UTC")
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "delivery_id": pl.String,
+    "dataset": pl.String,
+    "department": pl.String,
+    "extract_date": pl.Date,
+    "sha256": pl.String,
+    "revision": pl.Int64,
+    "mode": pl.String,
+    "load_status": pl.String,
+    "is_withdrawn": pl.Boolean,
+    "withdrawal_reason": pl.String,
+    "origin": pl.String,
+    "received_at": _UTC_INSTANT,
+    "loaded_at": _UTC_INSTANT,
+    "run_id": pl.String,
+    "file_name": pl.String,
+    "file_size": pl.Int64,
+    "file_mtime_ns": pl.Int64,
+    "contract_version": pl.String,
+    "rows_read": pl.Int64,
+    "rows_accepted": pl.Int64,
+    "rows_quarantined": pl.Int64,
+    "new_columns": pl.String,
+    "missing_columns": pl.String,
+    "refusal_rule": pl.String,
+    "refusal_reason_zh": pl.String,
+    "refusal_reason_en": pl.String,
+    "path": pl.String,
+}
+
+
+def _with_status(ledger: pl.DataFrame) -> pl.DataFrame:
+    """Decide what is in force: the newest revision of an extract date; of a snapshot the newest extract date alone.
+
+    Two files of one revision are told apart by their hash, so that the order in which they came cannot matter.
+    """
+    counts = (pl.col("load_status") == "accepted") & ~pl.col("is_withdrawn")
+    day = ["dataset", "extract_date"]
+    rank = pl.struct("revision", "sha256")
+    is_newest_revision = counts & (rank == rank.filter(counts).max().over(day))
+    is_newest_date = pl.col("extract_date") == pl.col("extract_date").filter(counts).max().over("dataset")
+    return ledger.with_columns(
+        status=pl.when(pl.col("load_status") == "refused")
+        .then(pl.lit("refused"))
+        .when("is_withdrawn")
+        .then(pl.lit("withdrawn"))
+        .when(~is_newest_revision)
+        .then(pl.lit("superseded"))
+        .when((pl.col("mode") == "snapshot") & ~is_newest_date)
+        .then(pl.lit("outdated"))
+        .otherwise(pl.lit("in_force"))
+    )
+
+
+def write_ledger(ledger: pl.DataFrame, zones: Zones) -> Path:
+    """Put the ledger where dbt reads it: one Parquet file, replaced whole."""
+    path = zones.ledger / LEDGER
+    aside = path.with_suffix(".aside")
+    ledger.write_parquet(aside)
+    aside.chmod(0o600)
+    aside.replace(path)
+    return path
+
+
+def find_delivery(zones: Zones, wanted: str) -> tuple[Manifest, Path, Withdrawal | None]:
+    """The one delivery whose id, or hash, starts so. Raises UsageError when none or several do."""
+    found = [
+        item for item in manifests(zones) if item[0].delivery_id.startswith(wanted) or item[0].sha256.startswith(wanted)
+    ]
+    if len(found) != 1:
+        how_many = "No delivery has" if not found else f"{len(found)} deliveries have"
+        raise UsageError(f"{how_many} an id or hash that starts with {wanted!r}. See: citylake delivery list")
+    return found[0]
+
+
+def withdraw(zones: Zones, wanted: str, reason: str, by: str) -> Manifest:
+    """Mark a delivery as withdrawn; the next night computes as if it had never come. The caller holds the lock."""
+    manifest, folder, withdrawal = find_delivery(zones, wanted)
+    if not reason.strip():
+        raise UsageError("A withdrawal needs a reason that its department will understand.")
+    if withdrawal is not None:
+        raise UsageError(f"{manifest.delivery_id} was withdrawn already by {withdrawal.by}: {withdrawal.reason}")
+    note = Withdrawal(reason=reason.strip(), by=by, at=datetime.now(UTC))
+    write_atomically(folder / WITHDRAWAL, note.model_dump_json(indent=2))
+    return manifest

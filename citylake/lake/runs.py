@@ -1,0 +1,57 @@
+"""The record of a run: its id, and what each of its stages did and how long it took.
+
+The run id is minted when a run begins and is the id of the release that it may become.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from citylake.lake.files import write_atomically
+from citylake.lake.zones import Zones
+
+
+def mint_run_id(now: datetime | None = None) -> str:
+    """A new run id, ``20261121T180000Z-1f3a``: sorts by time, unique by its tail."""
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run; its record lies in ``ledger/runs/<run id>/``, one small file a stage."""
+
+    run_id: str
+    zones: Zones
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[dict[str, Any]]:
+        """Time a stage and keep what it reports: ``with run.stage("ingest") as facts: facts["rows_read"] = 3``."""
+        facts: dict[str, Any] = {}
+        began, started_at = time.perf_counter(), datetime.now(UTC)
+        status = "failed"
+        try:
+            yield facts
+            status = "succeeded"
+        finally:
+            record = {
+                "stage": name,
+                "status": status,
+                "started_at": started_at.isoformat(),
+                "seconds": round(time.perf_counter() - began, 3),
+                "facts": facts,
+            }
+            folder = self.zones.ledger / "runs" / self.run_id
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomically(folder / f"{name}.json", json.dumps(record, ensure_ascii=False, default=str, indent=1))
+
+    def stages(self) -> list[dict[str, Any]]:
+        """The stages so far, oldest first."""
+        files = (self.zones.ledger / "runs" / self.run_id).glob("*.json")
+        records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        return sorted(records, key=lambda record: record["started_at"])

@@ -1,0 +1,55 @@
+"""All settings of citylake, in one class. Each can be set in the environment with the prefix ``CITYLAKE_``.
+
+No other module reads the environment.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+TIMEZONE = "Asia/Shanghai"
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Settings(BaseSettings):
+    """The settings of one installation. Instantiate it where a command or an asset begins, and hand it down."""
+
+    model_config = SettingsConfigDict(env_prefix="CITYLAKE_", extra="ignore", frozen=True)
+
+    home: AbsolutePath = Field(
+        default=PROJECT_ROOT / ".citylake", description="Where everything that the system writes lies."
+    )
+    contracts: AbsolutePath = Field(
+        default=PROJECT_ROOT / "ingestion" / "contracts", description="The folder of the data contracts."
+    )
+    dbt_project: AbsolutePath = Field(default=PROJECT_ROOT / "dbt_project", description="The dbt project.")
+    landing: AbsolutePath | None = Field(
+        default=None, description="Where departments put their extracts; landing/ under the home when unset."
+    )
+    identity_secret: SecretStr | None = Field(
+        default=None, description="The keeper's secret; when unset it is read from vault/secret, owner-only."
+    )
+    people_group: str | None = Field(default=None, description="The OS group whose members may read the people lake.")
+    lock_wait_seconds: float = Field(default=0.0, ge=0, description="How long a late-comer waits for the lock.")
+    keep_releases: int = Field(default=30, ge=1, description="How many of the newest releases keep their files.")
+    keep_month_ends: int = Field(default=24, ge=0, description="How many months keep their last release.")
+    delete_grace_hours: float = Field(
+        default=24.0, ge=0, description="How long files that nothing names any more are kept before deletion."
+    )
+    allow_mixed_origin: bool = Field(default=False, description="Let a release mix synthetic and real deliveries.")
+    memory_limit: str = Field(default="4GB", description="DuckDB's memory limit; beyond it, it spills to disk.")
+    threads: int | None = Field(default=None, ge=1, description="DuckDB's threads; every core when unset.")
+    notify_webhook: SecretStr | None = Field(default=None, description="Where a failed night is reported (JSON POST).")
+    notify_mail_to: str | None = Field(default=None, description="Who gets a mail when a night fails.")
+    notify_mail_from: str = Field(default="citylake@localhost", description="The sender of that mail.")
+    smtp_host: str = Field(default="localhost", description="The mail server.")
+    smtp_port: int = Field(default=25, ge=1, le=65535, description="The mail server's port.")
