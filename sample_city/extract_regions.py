@@ -87,7 +87,7 @@ _WORDS = {
     "光电": "Optoelectronic",
     "新加坡": "Singapore",
     "园区": "Park",
-    **{place: None for place in ("江苏", "无锡", "江阴", "靖江", "宜兴", "锡山", "惠山", "台湾")},
+    **dict.fromkeys(("江苏", "无锡", "江阴", "靖江", "宜兴", "锡山", "惠山", "台湾")),
 }
 _GENERIC = {"街道": "Subdistrict", "镇": "Town", "区": "District", "市": "City"}
 _COMMUNITY_WORDS = {"家园": None, "新村": None, "花园": None, "路": "Road"}
@@ -96,8 +96,6 @@ _NUMBERS = {f"第{digit}": f"No. {number}" for number, digit in enumerate("一�
 _VILLAGE_ENDING = (
     r"(虚拟社区|居民社区委员会|社区居民委员会|社区民委员|社区居委会|居民委员会"
     r"|村民委员会|居委会|村委会|社区)$"
-)
-    r"(虚拟社区|居民社区委员会|社区居民委员会|社区民委员|社区居委会|居民委员会|村民委员会|居委会|村委会|社区)$"
 )
 
 
