@@ -162,7 +162,7 @@ def find_contract(folder: Path, dataset: str) -> Contract:
 
 def _reduce(odcs: OpenDataContractStandard, path: Path) -> Contract:
     expected = f"{path.parent.name}.{path.name.removesuffix('.odcs.yaml')}"
-    if odcs.id != expected:
+    if odcs.id is None or odcs.id != expected:
         raise InvalidContract(f"{path}: its id is {odcs.id!r}, but file and folder say {expected!r}.")
     if not odcs.schema_ or len(odcs.schema_) != 1 or not odcs.servers or odcs.description is None or not odcs.team:
         raise InvalidContract(f"{path}: needs description, team, at least one server and exactly one schema object.")

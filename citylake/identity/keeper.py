@@ -42,7 +42,9 @@ class Keeper:
         block = self.secret if len(self.secret) <= _BLOCK_BYTES else sha256(self.secret).digest()
         block = block.ljust(_BLOCK_BYTES, b"\0")
         pads = [bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C)]
-        connection.execute("create or replace temp table keeper_pad as select ?::blob as inner_pad, ?::blob as outer_pad", pads)
+        connection.execute(
+            "create or replace temp table keeper_pad as select ?::blob as inner_pad, ?::blob as outer_pad", pads
+        )
         connection.execute(
             "create or replace temp macro keeper_key(message) as left(sha256("
             "(select outer_pad from keeper_pad) || unhex(sha256((select inner_pad from keeper_pad) || encode(message)))), "

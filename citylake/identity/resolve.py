@@ -35,7 +35,7 @@ create table if not exists vault.identity.key_event (
 
 _COMMENTS = {
     "keeper": "What tells whether the secret is still the one that the keys were made with",
-    "person_record": "Which person each source record belongs to; a record that is no longer in force keeps its row, so that it finds its key when it comes back",
+    "person_record": "Which person each source record belongs to; a record no longer in force keeps its row and so its key",
     "person_key": "Every person key ever made and the record that it was made over; keys are never reused",
     "key_event": "Every change of a record's person key: merge or split, with date, reason and run",
 }
@@ -157,7 +157,8 @@ def resolve_persons(settings: Settings, run_id: str, as_of: date) -> dict[str, i
 
 def _known_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
     exists = connection.execute(
-        "select 1 from duckdb_tables() where database_name = 'vault' and schema_name = 'identity' and table_name = 'keeper'"
+        "select 1 from duckdb_tables() "
+        "where database_name = 'vault' and schema_name = 'identity' and table_name = 'keeper'"
     ).fetchone()
     row = connection.execute("select fingerprint from vault.identity.keeper").fetchone() if exists else None
     return row[0] if row else None
@@ -173,7 +174,9 @@ def _records(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         for dataset, (table, record_id) in _SOURCES.items()
     ]
     records = pl.concat(frames).lazy()
-    return records.select("source_dataset", "register_no", citizen_id_key(pl.col("citizen_id")).alias("link_id")).collect()
+    return records.select(
+        "source_dataset", "register_no", citizen_id_key(pl.col("citizen_id")).alias("link_id")
+    ).collect()
 
 
 def _write_changes(connection: duckdb.DuckDBPyConnection, run_id: str, as_of: date) -> dict[str, int]:

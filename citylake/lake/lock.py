@@ -8,7 +8,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ class Hold:
 
 
 @contextmanager
-def writer_lock(settings: Settings, purpose: str, wait_seconds: float | None = None) -> Iterator[Hold]:
+def writer_lock(settings: Settings, purpose: str, wait_seconds: float | None = None) -> Generator[Hold]:
     """Hold the writer's lock; the zones are prepared. Raises LockHeld, naming the holder, after the wait."""
     zones = prepare(settings)
     lock = FileLock(zones.lock, mode=0o600, thread_local=False)

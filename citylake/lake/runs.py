@@ -6,7 +6,7 @@ The run id is minted when a run begins and is the id of the release that it may 
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ class Run:
     zones: Zones
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[dict[str, Any]]:
+    def stage(self, name: str) -> Generator[dict[str, Any]]:
         """Time a stage and keep what it reports: ``with run.stage("ingest") as facts: facts["rows_read"] = 3``."""
         facts: dict[str, Any] = {}
         began, started_at = time.perf_counter(), datetime.now(UTC)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from citylake.identity.keeper import Keeper, open_keeper
@@ -15,6 +15,7 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
 
 
+@settings(max_examples=30)
 @given(secret=st.binary(min_size=1, max_size=200), message=st.text(max_size=50))
 def test_the_key_made_in_sql_is_the_standard_hmac(secret: bytes, message: str) -> None:
     # Would catch a wrong pad, block size or encoding in the SQL form of RFC 2104.

@@ -1,0 +1,216 @@
+"""Identifier rules as polars expressions: citizen ids (GB 11643), credit codes (GB 32100), older registration numbers.
+
+Each rule takes a text expression and gives the value in its written form, and a finding: null for a value in today's
+form, otherwise a code of :data:`FINDINGS`, which grades it. Nothing here guesses which kind a number is: a number can
+be valid as two kinds at once. Divisions come from python-stdnum's table; no list of our own is kept.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import polars as pl
+from stdnum import numdb
+
+from citylake.contracts.labels import Label
+
+Grade = Literal["valid", "legacy", "invalid"]
+
+_USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_USCC_FORMAT = f"^[0-9]{{8}}[{_USCC_ALPHABET}]{{10}}$"
+_CITIZEN_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CITIZEN_CHECKS = "10X98765432"
+_EARLIEST_BIRTH = 1850
+_STILL_IN_USE = 9999
+_ISSUED_SINCE_STDNUM_TABLE = {"830000": _STILL_IN_USE}
+"""Residence permits of residents of Taiwan carry 830000 (since 2018), which is not a division and not in the table."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is unusual about a value, how serious that is, and how to say it."""
+
+    grade: Grade
+    label: Label
+
+
+FINDINGS: dict[str, Finding] = {
+    "length": Finding("invalid", Label("位数不正确", "has the wrong number of characters")),
+    "format": Finding("invalid", Label("含有不允许的字符", "contains characters that are not allowed")),
+    "birth_date": Finding("invalid", Label("出生日期不存在", "contains a birth date that does not exist")),
+    "division": Finding("invalid", Label("地址码不存在或当时已撤销", "names a division unknown or abolished by then")),
+    "checksum": Finding("invalid", Label("校验码不正确", "has a wrong check character")),
+    "unknown_form": Finding("invalid", Label("不是任何已知的登记号码形式", "has no known form of registration number")),
+    "fifteen_digits": Finding("legacy", Label("15位旧号码", "is an old number of fifteen digits")),
+    "registration_number": Finding("legacy", Label("旧注册号", "is an old registration number")),
+    "cooperative_number": Finding("legacy", Label("农民专业合作社旧注册号", "is an old number of a cooperative")),
+    "organisation_code": Finding("legacy", Label("组织机构代码", "is an organisation code")),
+    "foreign_number": Finding("legacy", Label("外资企业旧注册号", "is an old number of a foreign-funded enterprise")),
+}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A rule applied to a text expression."""
+
+    value: pl.Expr
+    """The value in its written form: separators out, letters in upper case."""
+    finding: pl.Expr
+    """Null when the value is missing or in today's form, else a code of :data:`FINDINGS`."""
+
+    @property
+    def grade(self) -> pl.Expr:
+        """``valid``, ``legacy`` or ``invalid``; null for a missing value."""
+        grades = {code: finding.grade for code, finding in FINDINGS.items()}
+        return pl.when(self.value.is_not_null()).then(
+            self.finding.replace_strict(grades, return_dtype=pl.String).fill_null("valid")
+        )
+
+    def is_graded(self, grade: Literal["legacy", "invalid"]) -> pl.Expr:
+        """True where the finding has this grade, false elsewhere."""
+        codes = [code for code, finding in FINDINGS.items() if finding.grade == grade]
+        return self.finding.is_in(codes).fill_null(value=False)
+
+
+def citizen_id(text: pl.Expr) -> Checked:
+    """Citizen id, GB 11643: 18 characters, or the 15 digits issued before 1999 (legacy).
+
+    A division need not exist yet at birth, for ids are issued later, but must not have been abolished before it.
+    """
+    value = text.str.strip_chars().str.to_uppercase()
+    length = value.str.len_chars()
+    is_old = length == 15
+    birth = pl.when(is_old).then(pl.lit("19") + value.str.slice(6, 6)).otherwise(value.str.slice(6, 8))
+    pattern = pl.when(is_old).then(value.str.contains("^[0-9]{15}$")).otherwise(value.str.contains("^[0-9]{17}[0-9X]$"))
+    last_year = value.str.slice(0, 6).replace_strict(
+        list(_divisions()), list(_divisions().values()), default=None, return_dtype=pl.Int32
+    )
+    finding = (
+        pl.when(~length.is_in([15, 18]))
+        .then(pl.lit("length"))
+        .when(~pattern)
+        .then(pl.lit("format"))
+        .when((birth.str.to_date("%Y%m%d", strict=False).dt.year() < _EARLIEST_BIRTH).fill_null(value=True))
+        .then(pl.lit("birth_date"))
+        .when((last_year < birth.str.slice(0, 4).cast(pl.Int32, strict=False)).fill_null(value=True))
+        .then(pl.lit("division"))
+        .when(is_old)
+        .then(pl.lit("fifteen_digits"))
+        .when(_citizen_check(value) != value.str.slice(17, 1))
+        .then(pl.lit("checksum"))
+    )
+    return Checked(value, finding)
+
+
+def uscc(text: pl.Expr) -> Checked:
+    """Unified social credit code, GB 32100: 18 characters, none of I O S V Z, eight digits in front."""
+    value = text.str.replace_all(r"[\s-]", "").str.to_uppercase()
+    finding = (
+        pl.when(value.str.len_chars() != 18)
+        .then(pl.lit("length"))
+        .when(~value.str.contains(_USCC_FORMAT))
+        .then(pl.lit("format"))
+        .when(_uscc_check(value) != value.str.slice(17, 1))
+        .then(pl.lit("checksum"))
+    )
+    return Checked(value, finding)
+
+
+def entity_code(text: pl.Expr) -> Checked:
+    """Any registration number of an organisation: a unified code, or one of the older numbers it replaced (legacy).
+
+    The older forms: 15 and 13 digits (registration numbers), ``320281NA000063X`` (cooperatives), ``95028570-8``
+    (organisation code), ``企合苏锡总字第0001号`` (foreign-funded enterprises). An 18-character code must be valid.
+    """
+    unified = uscc(text)
+    old = text.str.strip_chars().str.to_uppercase()
+    is_unified = unified.value.str.len_chars() == 18
+    finding = (
+        pl.when(is_unified)
+        .then(unified.finding)
+        .when(old.str.contains("^(?:[0-9]{13}|[0-9]{15})$"))
+        .then(pl.lit("registration_number"))
+        .when(old.str.contains("^[0-9]{6}NA[0-9]{6}[0-9X]$"))
+        .then(pl.lit("cooperative_number"))
+        .when(old.str.contains("^[0-9A-Z]{8}-[0-9X]$"))
+        .then(
+            pl.when(_organisation_check(old) == old.str.slice(9, 1))
+            .then(pl.lit("organisation_code"))
+            .otherwise(pl.lit("checksum"))
+        )
+        .when(old.str.contains(r"^企(?:合|独|作|外)[\p{Han}]*字第?[0-9]+号?$"))
+        .then(pl.lit("foreign_number"))
+        .when(old.is_not_null())
+        .then(pl.lit("unknown_form"))
+    )
+    return Checked(pl.when(is_unified).then(unified.value).otherwise(old), finding)
+
+
+def citizen_id_key(text: pl.Expr) -> pl.Expr:
+    """The valid citizen id in its 18 characters, by which two records can be told to be one person; null for the rest.
+
+    An id of fifteen digits becomes the one that was issued in its place: century 19, and a check character.
+    """
+    checked = citizen_id(text)
+    is_old = checked.value.str.len_chars() == 15
+    body = (
+        pl.when(is_old)
+        .then(checked.value.str.slice(0, 6) + pl.lit("19") + checked.value.str.slice(6, 9))
+        .otherwise(checked.value.str.slice(0, 17))
+    )
+    return pl.when(~checked.is_graded("invalid")).then(body + _citizen_check(body))
+
+
+CHECKS: dict[str, Callable[[pl.Expr], Checked]] = {
+    "citizen_id": citizen_id,
+    "uscc": uscc,
+    "entity_code": entity_code,
+}
+"""The rules by the name that a contract gives them in ``check``."""
+
+
+def _citizen_check(value: pl.Expr) -> pl.Expr:
+    digits = (value.str.slice(i, 1).cast(pl.Int32, strict=False) * weight for i, weight in enumerate(_CITIZEN_WEIGHTS))
+    return _nth_character(pl.sum_horizontal(*digits, ignore_nulls=False) % 11, _CITIZEN_CHECKS)
+
+
+def _uscc_check(value: pl.Expr) -> pl.Expr:
+    return _nth_character((31 - _weighted(value, [3**i % 31 for i in range(17)]) % 31) % 31, _USCC_ALPHABET)
+
+
+def _organisation_check(value: pl.Expr) -> pl.Expr:
+    """GB 11714: weights 3 7 9 10 5 8 4 2, modulo 11, ten is X and eleven is 0."""
+    alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return _nth_character((11 - _weighted(value, [3, 7, 9, 10, 5, 8, 4, 2], alphabet) % 11) % 11, "0123456789X")
+
+
+def _weighted(value: pl.Expr, weights: list[int], alphabet: str = _USCC_ALPHABET) -> pl.Expr:
+    places = (
+        value.str.slice(i, 1).replace_strict(list(alphabet), range(len(alphabet)), default=None, return_dtype=pl.Int32)
+        * weight
+        for i, weight in enumerate(weights)
+    )
+    return pl.sum_horizontal(*places, ignore_nulls=False)
+
+
+def _nth_character(number: pl.Expr, characters: str) -> pl.Expr:
+    return number.replace_strict(range(len(characters)), list(characters), default=None, return_dtype=pl.String)
+
+
+@cache
+def _divisions() -> dict[str, int]:
+    """Every division code that ever was, with the last year in which it was in use."""
+    last_years = dict(_ISSUED_SINCE_STDNUM_TABLE)
+    for _, province, _, _, counties in numdb.get("cn/loc").prefixes:
+        for _, low, high, properties, _ in counties:
+            last_year = max(_last_year(name) for name in properties["county"].split(","))
+            last_years |= {f"{province}{county:04d}": last_year for county in range(int(low), int(high) + 1)}
+    return last_years
+
+
+def _last_year(county: str) -> int:
+    """``[1983-1993]潮阳县`` was in use until 1993; a name without years, or without a last one, is still."""
+    if not county.startswith("["):
+        return _STILL_IN_USE
+    return int(county[1 : county.index("]")].split("-")[1] or _STILL_IN_USE)
