@@ -47,7 +47,8 @@ class Keeper:
         )
         connection.execute(
             "create or replace temp macro keeper_key(message) as left(sha256("
-            "(select outer_pad from keeper_pad) || unhex(sha256((select inner_pad from keeper_pad) || encode(message)))), "
+            "(select outer_pad from keeper_pad) "
+            "|| unhex(sha256((select inner_pad from keeper_pad) || encode(message)))), "
             f"{_KEY_HEX_DIGITS})"
         )
 

@@ -35,7 +35,7 @@ create table if not exists vault.identity.key_event (
 
 _COMMENTS = {
     "keeper": "What tells whether the secret is still the one that the keys were made with",
-    "person_record": "Which person each source record belongs to; a record no longer in force keeps its row and so its key",
+    "person_record": "Which person each source record belongs to; one no longer in force keeps its row and key",
     "person_key": "Every person key ever made and the record that it was made over; keys are never reused",
     "key_event": "Every change of a record's person key: merge or split, with date, reason and run",
 }

@@ -176,7 +176,7 @@ def test_a_lost_secret_stops_the_night_before_anything_is_written(register: Regi
     assert register.keys() == before
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_order_of_records_within_a_night_changes_no_key(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -187,7 +187,7 @@ def test_the_order_of_records_within_a_night_changes_no_key(
     register.settings = register.settings.model_copy(update={"identity_secret": _secret(secret)})
     other.settings = other.settings.model_copy(update={"identity_secret": _secret(secret)})
     ids = st.sampled_from([ANNA, BO, None])
-    for _ in range(3):
+    for _ in range(2):
         records = data.draw(st.dictionaries(st.sampled_from(["P1", "P2", "P3", "P4", "P5"]), ids, min_size=1))
         shuffled = dict(data.draw(st.permutations(list(records.items()))))
         register.holds(records)
