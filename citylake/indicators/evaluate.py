@@ -1,0 +1,248 @@
+"""Evaluate the indicators: from the facts in ``city`` to ``city.indicator``.
+
+MetricFlow says what a numerator and a denominator are, at the finest grain; here they are rolled up exactly, street to
+district to city, and divided last. A rate is never averaged. Rules: a zero denominator gives no value; what has no row
+is zero; a dataset that nobody delivered gives no rows at all.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from citylake.indicators.metric_sql import finest_grain_sql
+from citylake.indicators.registry import Indicator, Metric, find_manifest, read_registry
+from citylake.indicators.tables import DIM_INDICATOR, SCHEMA, create
+from citylake.indicators.targets import check_targets, resolve_targets
+from citylake.indicators.vintages import append_changed, forget_unpublished
+from citylake.lake.attach import open_lakes
+from citylake.lake.releases import published_run_ids
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones
+
+MONTHS_BACK = 14
+"""How many months before the current one are computed anew each night."""
+
+LARGE_DENOMINATOR = 100
+"""From this denominator on, a rate of exactly 100 % is flagged: its denominator may be missing what failed."""
+
+# Every amount is made a decimal before it is added, so that the sum over streets is the sum over districts to the last
+# digit. What dim_region does not know, or has no place, belongs to the city, hence to its unallocated members.
+_ROLL_UP = """
+create or replace temp table rolled as
+with located as (
+    select
+        finest.metric, finest.month_date, finest.department_code, finest.amount,
+        unnest(['city', 'district', 'street']) as region_level,
+        unnest([region.city_code, region.district_code, region.street_code]) as region_code
+    from finest
+    left join city.base.dim_region as known on finest.region_code = known.region_code
+    inner join city.base.dim_region as region
+        on region.region_code = coalesce(known.region_code, (
+            select region_code from city.base.dim_region where region_level = 'city' and not is_unallocated
+        ))
+)
+select metric, month_date, region_level, region_code, department_code,
+    grouping(department_code) = 1 as is_all_departments, sum(amount) as amount
+from located
+group by grouping sets (
+    (metric, month_date, region_level, region_code),
+    (metric, month_date, region_level, region_code, department_code)
+)
+having is_all_departments or department_code is not null
+"""
+
+# Every month has every region that was valid in it, and every department that the indicator ever named; and whatever
+# else the facts name.
+_KEYS = """
+create or replace temp table value_key as
+with part as (
+    select indicator.*, unnest([numerator_metric, denominator_metric]) as metric from indicator
+),
+found as (
+    select distinct
+        part.indicator_id, rolled.month_date, rolled.region_level, rolled.region_code, rolled.department_code
+    from rolled
+    inner join part on rolled.metric = part.metric
+    where list_contains(part.region_levels, rolled.region_level)
+        and (rolled.is_all_departments or part.has_department)
+),
+department as (
+    select distinct indicator_id, department_code from found
+    union
+    select indicator_id, null from indicator
+)
+select indicator.indicator_id, period.period_start, region.region_level, region.region_code, department.department_code
+from indicator
+cross join period
+inner join city.base.dim_region as region
+    on list_contains(indicator.region_levels, region.region_level)
+    and coalesce(region.valid_from, '-infinity'::date) <= period.period_end
+    and coalesce(region.valid_to, 'infinity'::date) > period.period_start
+inner join department on indicator.indicator_id = department.indicator_id
+union
+select indicator_id, month_date, region_level, region_code, department_code from found
+"""
+
+_VALUES = f"""
+insert into {SCHEMA}.indicator_value by name
+with figure as (
+    select
+        value_key.*,
+        indicator.scale,
+        indicator.unit,
+        coalesce(top.amount, 0)::double as numerator,
+        if(indicator.denominator_metric is null, null, coalesce(bottom.amount, 0))::double as denominator
+    from value_key
+    inner join indicator on value_key.indicator_id = indicator.indicator_id
+    left join rolled as top
+        on top.metric = indicator.numerator_metric and top.month_date = value_key.period_start
+        and top.region_level = value_key.region_level and top.region_code = value_key.region_code
+        and top.department_code is not distinct from value_key.department_code
+    left join rolled as bottom
+        on bottom.metric = indicator.denominator_metric and bottom.month_date = value_key.period_start
+        and bottom.region_level = value_key.region_level and bottom.region_code = value_key.region_code
+        and bottom.department_code is not distinct from value_key.department_code
+)
+select
+    figure.indicator_id,
+    'month' as period_type,
+    figure.period_start,
+    last_day(figure.period_start) as period_end,
+    last_day(figure.period_start) <= $as_of as is_complete,
+    figure.region_code,
+    figure.region_level,
+    figure.department_code,
+    figure.numerator,
+    figure.denominator,
+    if(figure.denominator is null, figure.numerator, figure.scale * figure.numerator / nullif(figure.denominator, 0))
+        as value,
+    target_in_force.target.value as target,
+    target_in_force.target.direction as target_direction,
+    coalesce(
+        figure.unit = '%' and figure.denominator >= {LARGE_DENOMINATOR} and figure.numerator = figure.denominator, false
+    ) as is_flagged_100,
+    $run_id as run_id,
+    $as_of as data_as_of
+from figure
+left join target_in_force
+    on figure.department_code is null
+    and figure.indicator_id = target_in_force.indicator_id
+    and figure.period_start = target_in_force.period_start
+    and figure.region_code = target_in_force.region_code
+order by all
+"""
+
+
+def evaluate(settings: Settings, run_id: str, as_of: date, manifest: Path | None = None) -> dict[str, int]:
+    """Compute every indicator for the months up to ``as_of`` and put them into the head of ``city``, all or nothing.
+
+    The caller holds the writer's lock. ``manifest`` is dbt's semantic manifest; the newest one when unset. Returns how
+    many indicators, values, values flagged by rule 8 and vintages there are, and MetricFlow's share of the time.
+    """
+    source = manifest or find_manifest(settings)
+    indicators = read_registry(source)
+    first = _months_before(as_of.replace(day=1), MONTHS_BACK)
+    began = time.perf_counter()
+    statements = finest_grain_sql(source, _parts(indicators), first, as_of)
+    metricflow_ms = round(1000 * (time.perf_counter() - began))
+    with open_lakes(settings, ("city",)) as connection:
+        _register(connection, indicators, first, as_of)
+        check_targets(connection)
+        resolve_targets(connection)
+        _roll_up(connection, statements)
+        counts = _write(connection, published_run_ids(Zones.of(settings)), run_id, as_of)
+    return {"indicators": len(indicators), **counts, "metricflow_ms": metricflow_ms}
+
+
+def _parts(indicators: Sequence[Indicator]) -> list[Metric]:
+    parts = {part.name: part for item in indicators for part in (item.numerator, item.denominator) if part is not None}
+    return list(parts.values())
+
+
+def _register(connection: duckdb.DuckDBPyConnection, indicators: Sequence[Indicator], first: date, as_of: date) -> None:
+    """Temporary tables ``registry`` (all), ``indicator`` (those whose datasets are in force) and ``period``."""
+    rows = pl.DataFrame(
+        [
+            {
+                **item.definition.model_dump(),
+                "name_en": item.name_en,
+                "definition_en": item.definition_en,
+                "numerator_metric": item.numerator.name,
+                "denominator_metric": None if item.denominator is None else item.denominator.name,
+            }
+            for item in indicators
+        ],
+        schema_overrides={"denominator_metric": pl.String, "datasets": pl.List(pl.String)},
+    )
+    connection.register("registry_rows", rows.to_arrow())
+    connection.execute("create or replace temp table registry as from registry_rows")
+    connection.unregister("registry_rows")
+    connection.execute(
+        """
+        create or replace temp table indicator as
+        select * from registry
+        where list_has_all(
+            (select coalesce(list(distinct dataset), []) from city.exchange.fct_delivery where status = 'in_force'),
+            datasets
+        )
+        """
+    )
+    connection.execute(
+        """
+        create or replace temp table period as
+        select month_date::date as period_start, last_day(month_date::date) as period_end
+        from generate_series(?::date, ?::date, interval 1 month) as month(month_date)
+        """,
+        [first, as_of],
+    )
+
+
+def _roll_up(connection: duckdb.DuckDBPyConnection, statements: dict[str, str]) -> None:
+    """Temporary tables ``finest`` (as MetricFlow counts), ``rolled`` (every level) and ``value_key``."""
+    connection.execute(
+        "create or replace temp table finest "
+        "(metric varchar, month_date date, region_code varchar, department_code varchar, amount decimal(38, 6))"
+    )
+    for name, sql in statements.items():
+        connection.execute(
+            f"insert into finest by name select ? as metric, * from ({sql}) where amount is not null", [name]
+        )
+    connection.execute(_ROLL_UP)
+    connection.execute(_KEYS)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, published: set[str], run_id: str, as_of: date) -> dict[str, int]:
+    columns = ", ".join(
+        f"array_to_string({name}, ', ') as {name}" if name in ("datasets", "region_levels") else name
+        for name in DIM_INDICATOR
+    )
+    connection.begin()
+    try:
+        connection.execute(f"create schema if not exists {SCHEMA}")
+        create(connection, "dim_indicator", replace=True)
+        connection.execute(
+            f"insert into {SCHEMA}.dim_indicator by name select {columns} from registry order by indicator_id"
+        )
+        create(connection, "indicator_value", replace=True)
+        connection.execute(_VALUES, {"run_id": run_id, "as_of": as_of})
+        forget_unpublished(connection, published)
+        appended = append_changed(connection, run_id, as_of)
+        counted = connection.execute(
+            f"select count(*), count_if(is_flagged_100) from {SCHEMA}.indicator_value"
+        ).fetchone()
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    values, flagged = counted or (0, 0)
+    return {"values": values, "flagged_100": flagged, "vintages_appended": appended}
+
+
+def _months_before(month: date, months: int) -> date:
+    """The first day of the month so many months before; ``month`` is a first day too."""
+    years, index = divmod(month.year * 12 + month.month - 1 - months, 12)
+    return date(years, index + 1, 1)

@@ -1,0 +1,167 @@
+"""The registry of indicators: every metric of dbt's semantic layer whose ``config.meta`` has an ``indicator_id``.
+
+The semantic YAML under ``dbt_project/models/semantic`` is the one definition; this file reads what dbt made of it
+(``semantic_manifest.json``) and adds nothing. It computes nothing either: see :mod:`citylake.indicators.evaluate`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from citylake.lake.errors import EnvironmentProblem, UsageError
+from citylake.lake.settings import Settings
+
+MANIFEST = "semantic_manifest.json"
+
+Level = Literal["city", "district", "street"]
+
+
+class InvalidRegistry(UsageError):
+    """The definition of an indicator in the semantic YAML is incomplete or contradicts itself."""
+
+
+class Metric(BaseModel):
+    """A simple metric of the semantic layer: one additive amount, and by what it can be grouped."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    entity: str
+    """The primary entity of its semantic model: the prefix of its dimensions."""
+    has_region: bool
+    has_department: bool
+
+
+class Definition(BaseModel):
+    """What ``config.meta`` of an indicator's metric says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    indicator_id: str
+    name_zh: str
+    definition_zh: str
+    formula: str
+    unit: str
+    unit_zh: str
+    scale: float = 1.0
+    """What the quotient is multiplied by: 100 for percent."""
+    direction: Literal["up", "down", "none"]
+    owner_department_code: str
+    standard: str
+    datasets: tuple[str, ...]
+    """Datasets that must be in force for it to have values: what nobody delivered is not zero."""
+    grain: str
+    roll_up: Literal["sum", "none"]
+    region_levels: tuple[Level, ...]
+    has_department: bool
+    page: Literal["governance", "economy"]
+    decimals: int
+
+
+class Indicator(BaseModel):
+    """One indicator: its definition and the metrics that it is made of."""
+
+    model_config = ConfigDict(frozen=True)
+
+    definition: Definition
+    name_en: str
+    definition_en: str
+    numerator: Metric
+    denominator: Metric | None
+    """None for a count: its value is the numerator."""
+
+    @property
+    def indicator_id(self) -> str:
+        return self.definition.indicator_id
+
+
+def find_manifest(settings: Settings) -> Path:
+    """The newest ``semantic_manifest.json`` that dbt wrote: this night's, whose models were just built.
+
+    Every dbt command writes one into its target folder, which Dagster chooses anew for each command.
+    """
+    found = list((settings.dbt_project / "target").rglob(MANIFEST))
+    if not found:
+        raise EnvironmentProblem(
+            f"dbt has not been run yet: there is no {MANIFEST} under {settings.dbt_project / 'target'}. "
+            "Run the refresh, or dbt parse, first."
+        )
+    return max(found, key=lambda path: path.stat().st_mtime_ns)
+
+
+def read_registry(manifest: Path) -> list[Indicator]:
+    """All indicators by id. Raises InvalidRegistry that names the metric and what is wrong with it."""
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    metrics = {metric["name"]: metric for metric in document["metrics"]}
+    models = {measure["name"]: model for model in document["semantic_models"] for measure in model["measures"]}
+    indicators = [
+        _indicator(metric, metrics, models)
+        for metric in document["metrics"]
+        if "indicator_id" in ((metric.get("config") or {}).get("meta") or {})
+    ]
+    ids = [indicator.indicator_id for indicator in indicators]
+    twice = sorted({indicator_id for indicator_id in ids if ids.count(indicator_id) > 1})
+    if twice:
+        raise InvalidRegistry(
+            f"Two metrics define the same indicator: {', '.join(twice)}. An indicator has one metric."
+        )
+    return sorted(indicators, key=lambda indicator: indicator.indicator_id)
+
+
+def _indicator(
+    metric: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]], models: Mapping[str, Mapping[str, Any]]
+) -> Indicator:
+    try:
+        definition = Definition.model_validate(metric["config"]["meta"])
+    except ValidationError as problem:
+        raise InvalidRegistry(f"metric {metric['name']}: its meta is not a whole definition: {problem}") from problem
+    params = metric["type_params"]
+    if metric["type"] == "ratio":
+        numerator = _simple(metrics[params["numerator"]["name"]], models)
+        denominator = _simple(metrics[params["denominator"]["name"]], models)
+    else:
+        numerator, denominator = _simple(metric, models), None
+    indicator = Indicator(
+        definition=definition,
+        name_en=metric.get("label") or "",
+        definition_en=metric.get("description") or "",
+        numerator=numerator,
+        denominator=denominator,
+    )
+    _check(indicator, metric["name"])
+    return indicator
+
+
+def _simple(metric: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> Metric:
+    if metric["type"] != "simple":
+        raise InvalidRegistry(
+            f"metric {metric['name']} is {metric['type']}: an indicator's parts must be simple metrics, "
+            "which can be added from street to city; put the difference or filter into a measure."
+        )
+    model = models[metric["type_params"]["measure"]["name"]]
+    primary = [entity["name"] for entity in model["entities"] if entity["type"] == "primary"]
+    dimensions = {dimension["name"] for dimension in model["dimensions"]}
+    return Metric(
+        name=metric["name"],
+        entity=model.get("primary_entity") or primary[0],
+        has_region="region_code" in dimensions,
+        has_department="department_code" in dimensions,
+    )
+
+
+def _check(indicator: Indicator, metric_name: str) -> None:
+    parts = [part for part in (indicator.numerator, indicator.denominator) if part is not None]
+    definition = indicator.definition
+    problems = [
+        (not indicator.name_en or not indicator.definition_en, "label and description (its English texts) are needed"),
+        (definition.roll_up != "sum", "what cannot be added is not evaluated yet: roll_up must be sum"),
+        (definition.has_department and not all(p.has_department for p in parts), "a part has no department_code"),
+        (definition.region_levels != ("city",) and not all(p.has_region for p in parts), "a part has no region_code"),
+        (indicator.denominator is None and definition.scale != 1, "a count has no scale"),
+    ]
+    for is_broken, reason in problems:
+        if is_broken:
+            raise InvalidRegistry(f"metric {metric_name} ({definition.indicator_id}): {reason}.")
