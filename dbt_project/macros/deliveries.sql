@@ -1,0 +1,77 @@
+-- Which deliveries a staging table must reflect, and which it does. Read at run time from the ledger and from
+-- vault.staging.applied_delivery; never a glob, never a load time. How they are merged is in staged.sql.
+
+-- The typed relation of the given delivery files: every column of the source's YAML, whether or not the files have it
+-- (an older contract may not have known it), so that no file at all is an empty relation of the right shape.
+{% macro delivered(dataset, files=none) -%}
+    {%- set files = deliveries_in_force(dataset) | map(attribute='path') | list if files is none else files -%}
+    {%- set columns = staged_source(dataset).columns.values() | list -%}
+    select
+    {%- for column in columns %}
+        null::{{ column.data_type }} as {{ column.name }},
+    {%- endfor %}
+        null::varchar as _delivery_id,
+        null::date as _extract_date,
+        null::bigint as _line
+    where false
+    {%- if files %}
+    union all by name
+    select columns(lambda column_name: column_name in (
+        {%- for column in columns %}'{{ column.name }}', {% endfor %}'_delivery_id', '_extract_date', '_line'))
+    from read_parquet([
+        {%- for file in files %}'{{ file | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor %}], union_by_name = true)
+    {%- endif %}
+{%- endmacro %}
+
+-- The dataset's entry in models/staging/*_sources.yml: its columns and, in meta, mode, key, sequence and tombstone.
+{% macro staged_source(dataset) -%}
+    {%- for node in graph.sources.values() if node.source_name ~ '.' ~ node.name == dataset -%}
+        {{- return(node) -}}
+    {%- endfor -%}
+    {{- exceptions.raise_compiler_error("No dbt source is declared for dataset " ~ dataset) -}}
+{%- endmacro %}
+
+{% macro deliveries_in_force(dataset) -%}
+    {%- set ledger -%}
+        select delivery_id, path from {{ source('ledger', 'delivery') }}
+        where dataset = '{{ dataset }}' and status = 'in_force' order by delivery_id
+    {%- endset -%}
+    {%- set deliveries = [] -%}
+    {%- for delivery in run_query(ledger).rows -%}
+        {%- do deliveries.append({'id': delivery[0], 'path': delivery[1]}) -%}
+    {%- endfor -%}
+    {{- return(deliveries) -}}
+{%- endmacro %}
+
+-- {added: files to read, removed: ids to forget, kept: files in force and applied already}
+{% macro delivery_changes(dataset) -%}
+    {%- set in_force = deliveries_in_force(dataset) -%}
+    {%- set applied = run_query(
+        "select delivery_id from " ~ applied_delivery() ~ " where dataset = '" ~ dataset ~ "' order by delivery_id"
+    ).columns[0].values() | list if is_incremental() else [] -%}
+    {{- return({
+        'added': in_force | rejectattr('id', 'in', applied) | list,
+        'removed': applied | reject('in', in_force | map(attribute='id') | list) | list,
+        'kept': in_force | selectattr('id', 'in', applied) | list,
+    }) -}}
+{%- endmacro %}
+
+-- Post-hook of a staging model, inside its transaction: from now on the table reflects exactly what is in force.
+{% macro note_applied_deliveries() -%}
+    {%- if execute -%}
+        {%- set dataset = model.sources | rejectattr(0, 'equalto', 'ledger') | first | join('.') -%}
+        {%- set in_force = deliveries_in_force(dataset) | map(attribute='id') | list -%}
+        {%- set applied = run_query(
+            "select delivery_id from " ~ applied_delivery() ~ " where dataset = '" ~ dataset ~ "' order by delivery_id"
+        ).columns[0].values() | list -%}
+        {%- if applied != in_force %}
+            delete from {{ applied_delivery() }} where dataset = '{{ dataset }}';
+            {%- if in_force %}
+            insert into {{ applied_delivery() }} values
+                {%- for delivery_id in in_force %}
+                ('{{ dataset }}', '{{ delivery_id }}'){{ ', ' if not loop.last }}
+                {%- endfor %};
+            {%- endif %}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
