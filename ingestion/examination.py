@@ -1,0 +1,59 @@
+"""One extract examined against its contract: read, validated, judged. Deliveries and lakes are not known here.
+
+Loading and checking both go through :func:`examine`, so that a check says what loading would do.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from citylake.contracts.model import Contract
+from citylake.lake.deliveries import Refusal
+from ingestion import refusals
+from ingestion.readers.delimited import read_delimited
+from ingestion.readers.extract import Extract
+from ingestion.readers.json_lines import read_json_lines
+from ingestion.readers.source import write_lines
+from ingestion.refusals import RefusedFile
+from ingestion.validation import Validated, validate
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What came of an extract. Refused files have a refusal; ``validated`` is None when they could not be read."""
+
+    refusal: Refusal | None
+    rows_read: int | None = None
+    new_columns: tuple[str, ...] = ()
+    missing_columns: tuple[str, ...] = ()
+    validated: Validated | None = None
+
+
+def examine(file: Path, contract: Contract, folder: Path) -> Examination:
+    """Read and validate a file; all that is written lies in ``folder``, which the caller removes."""
+    try:
+        extract = _read(file, contract, folder)
+    except RefusedFile as refused:
+        return Examination(refused.refusal)
+    validated = validate(extract, contract, folder)
+    return Examination(
+        _judge(extract.rows_read, validated.rows_rejected, contract),
+        extract.rows_read,
+        extract.new_columns,
+        extract.missing_columns,
+        validated,
+    )
+
+
+def _read(file: Path, contract: Contract, folder: Path) -> Extract:
+    lines = write_lines(file, folder / "lines.txt", contract.dialect.encoding)
+    read = read_delimited if contract.dialect.format == "csv" else read_json_lines
+    return read(lines, contract, folder / "parts")
+
+
+def _judge(read: int, rejected: int, contract: Contract) -> Refusal | None:
+    """A whole snapshot without rows would delete everything; too many bad rows mean that the file itself is wrong."""
+    if read == 0 and contract.mode == "snapshot":
+        return refusals.empty().refusal
+    if read and rejected / read > contract.quarantine_tolerance:
+        return refusals.over_tolerance(rejected, read, contract.quarantine_tolerance).refusal
+    return None

@@ -1,0 +1,181 @@
+"""Landing: extracts exactly as delivered. What is new there, what is not ours, and how a file gets there.
+
+Files are named as :class:`citylake.lake.deliveries.LandedFile` says and never changed once they have their name.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from citylake.contracts.model import Contract
+from citylake.lake.deliveries import LandedFile, Manifest, manifests
+from citylake.lake.errors import UsageError
+from citylake.lake.files import sync_folder
+from citylake.lake.settings import Settings
+from citylake.lake.zones import OWNER_ONLY, Zones
+from ingestion.hashing import sha256_of
+
+_STILL_WRITTEN = (".part", ".tmp", ".filepart", ".crdownload")
+_DAY_IN_NAME = re.compile(r"(?<!\d)(20\d{2})[-_]?(\d{2})[-_]?(\d{2})(?!\d)")
+_EXTENSIONS = {"csv": "csv", "json": "jsonl"}
+
+
+@dataclass(frozen=True)
+class LandingScan:
+    """What lies in landing and is not loaded yet."""
+
+    new: dict[str, list[LandedFile]]
+    """By dataset, in the order of extract date and revision."""
+    unrecognised: list[Path]
+    """Files that no contract knows; nobody reads them."""
+
+
+def scan_landing(settings: Settings, contracts: Mapping[str, Contract]) -> LandingScan:
+    """Find what is new. Known is what a manifest names with the same size and modification time: nothing is hashed.
+
+    A refused file counts as new again once its contract has another version.
+    """
+    zones = Zones.of(settings)
+    known = _known_files(zones, contracts)
+    new: dict[str, list[LandedFile]] = {}
+    unrecognised: list[Path] = []
+    for path in sorted(zones.landing.rglob("*")):
+        if not path.is_file() or path.name.startswith(".") or path.name.endswith(_STILL_WRITTEN):
+            continue
+        landed = _recognise(path, zones.landing, contracts)
+        if landed is None:
+            unrecognised.append(path)
+        elif _identity(path, zones.landing) not in known:
+            new.setdefault(landed.dataset, []).append(landed)
+    for files in new.values():
+        files.sort(key=lambda landed: (landed.extract_date, landed.revision, landed.path.name))
+    return LandingScan(new, unrecognised)
+
+
+def land(  # noqa: PLR0913  # each is a separate fact about the delivery
+    settings: Settings,
+    file: Path,
+    contract: Contract,
+    extract_date: date,
+    *,
+    synthetic: bool = False,
+    revision: int | None = None,
+) -> LandedFile:
+    """Copy a file into landing under its canonical name; it arrives now. The caller holds the lock.
+
+    Content that landing already has for that day is not copied again. Raises UsageError when the file is missing or
+    the revision asked for is taken by other content.
+    """
+    if not file.is_file():
+        raise UsageError(f"{file} is not a file that can be read.")
+    zones = Zones.of(settings)
+    folder = zones.landing / contract.department / contract.name
+    folder.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
+    sha256 = sha256_of(file)
+    present = [
+        landed
+        for landed in _landed(folder, contract.department, contract.dataset)
+        if landed.extract_date == extract_date and revision in (None, landed.revision)
+    ]
+    origin = "synthetic" if synthetic else "real"
+    for landed in sorted(present, key=lambda one: one.revision, reverse=True)[:1]:
+        if landed.origin == origin and sha256_of(landed.path) == sha256:
+            return landed
+        if revision is not None:
+            raise UsageError(
+                f"Revision {revision} of {contract.dataset} for {extract_date} is taken by other content. "
+                "Leave --revision out to deliver a correction under the next number."
+            )
+    if revision is None:
+        revision = _next_revision(zones, contract.dataset, extract_date, present)
+    target = folder / _canonical_name(file, contract, extract_date, revision, synthetic=synthetic)
+    _copy(file, target)
+    landed = LandedFile.parse(target, contract.department)
+    if landed is None:
+        raise UsageError(f"{target.name} is not a name that landing accepts: a revision has at most four digits.")
+    return landed
+
+
+def date_in_name(name: str) -> date | None:
+    """The day that a file's own name gives, ``…20261121…`` or ``…2026-11-21…``; None without a real one."""
+    match = _DAY_IN_NAME.search(name)
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def _known_files(zones: Zones, contracts: Mapping[str, Contract]) -> set[tuple[str, int, int]]:
+    return {
+        (manifest.file_name, manifest.file_size, manifest.file_mtime_ns)
+        for manifest, _, _ in manifests(zones)
+        if not is_due_again(manifest, contracts.get(manifest.dataset))
+    }
+
+
+def is_due_again(manifest: Manifest, contract: Contract | None) -> bool:
+    """Whether a refused delivery gets another chance, because its contract has changed since."""
+    return manifest.status == "refused" and contract is not None and manifest.contract_version != contract.version
+
+
+def _identity(path: Path, landing: Path) -> tuple[str, int, int]:
+    facts = path.stat()
+    return str(path.relative_to(landing)), facts.st_size, facts.st_mtime_ns
+
+
+def _recognise(path: Path, landing: Path, contracts: Mapping[str, Contract]) -> LandedFile | None:
+    place = path.relative_to(landing).parts
+    if len(place) != 3:
+        return None
+    landed = LandedFile.parse(path, department=place[0])
+    is_ours = landed is not None and landed.dataset in contracts and landed.dataset == f"{place[0]}.{place[1]}"
+    return landed if is_ours else None
+
+
+def _landed(folder: Path, department: str, dataset: str) -> list[LandedFile]:
+    found = (LandedFile.parse(path, department) for path in folder.iterdir() if not path.name.startswith("."))
+    return [landed for landed in found if landed is not None and landed.dataset == dataset]
+
+
+def _next_revision(zones: Zones, dataset: str, extract_date: date, present: list[LandedFile]) -> int:
+    """One more than any that landing or a manifest knows: a file may have been removed from landing since."""
+    delivered = (
+        manifest.revision
+        for manifest, _, _ in manifests(zones)
+        if manifest.dataset == dataset and manifest.extract_date == extract_date
+    )
+    return max([*delivered, *(landed.revision for landed in present)], default=-1) + 1
+
+
+def _canonical_name(file: Path, contract: Contract, extract_date: date, revision: int, *, synthetic: bool) -> str:
+    with file.open("rb") as stream:
+        is_gzip = stream.read(2) == b"\x1f\x8b"
+    return "".join(
+        (
+            f"{contract.name}_{extract_date:%Y%m%d}",
+            f"_r{revision}" if revision else "",
+            ".synthetic" if synthetic else "",
+            f".{_EXTENSIONS[contract.dialect.format]}",
+            ".gz" if is_gzip else "",
+        )
+    )
+
+
+def _copy(file: Path, target: Path) -> None:
+    """Copy so that the name appears only with the whole content behind it; its modification time is now."""
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as out, file.open("rb") as source:
+            shutil.copyfileobj(source, out, 1 << 20)
+            out.flush()
+            os.fsync(out.fileno())
+        os.rename(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(target.parent)

@@ -1,0 +1,180 @@
+"""Loading one delivery: examined, written aside, then moved to its place whole. It exists once its manifest does.
+
+Whatever moment a load dies at, the next one finishes the work: what lies aside is cleared, an orphan in quarantine is
+overwritten, and a delivery whose manifest stands is known and not loaded again. The caller holds the writer's lock.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from citylake.contracts.model import Contract
+from citylake.lake.deliveries import MANIFEST, LandedFile, Manifest, delivery_folder
+from citylake.lake.errors import CitylakeError
+from citylake.lake.files import sync_folder, write_atomically
+from citylake.lake.settings import Settings
+from citylake.lake.zones import OWNER_ONLY, Zones
+from ingestion.examination import Examination, examine
+from ingestion.hashing import sha256_of
+from ingestion.landing import is_due_again
+
+ACCEPTED = "accepted.parquet"
+REJECTED = "rejected.parquet"
+
+Step = Literal["hashed", "examined", "written", "quarantined", "cleared", "loaded"]
+
+
+class FileChanged(CitylakeError):
+    """A file in landing changed while it was read; it is left for the next run."""
+
+
+def load_delivery(
+    settings: Settings,
+    contract: Contract,
+    landed: LandedFile,
+    run_id: str,
+    *,
+    after: Callable[[Step], None] = lambda _: None,
+) -> Manifest:
+    """Load one file from landing; a refused one gives a manifest that says so. Loading it again changes nothing.
+
+    ``after`` is told of each step once it is done. Raises FileChanged when somebody was still writing the file.
+    """
+    zones = Zones.of(settings)
+    facts = landed.path.stat()
+    sha256 = sha256_of(landed.path)
+    after("hashed")
+    folder = delivery_folder(zones.raw, landed.dataset, landed.extract_date, sha256)
+    known = _known(folder)
+    if known is not None and not is_due_again(known, contract):
+        return _recall(folder, known, landed, zones, facts)
+    aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
+    try:
+        examination = examine(landed.path, contract, aside)
+        after("examined")
+        now = landed.path.stat()
+        if (now.st_size, now.st_mtime_ns) != (facts.st_size, facts.st_mtime_ns):
+            raise FileChanged(f"{landed.path.name} changed while it was read. It is left for the next run.")
+        manifest = _manifest(contract, landed, run_id, sha256, facts, examination, zones)
+        _write(aside / "delivery", aside / "quarantine", manifest, examination)
+        after("written")
+        _publish(aside, folder, manifest, zones, after)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return manifest
+
+
+def _known(folder: Path) -> Manifest | None:
+    path = folder / MANIFEST
+    return Manifest.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def _recall(folder: Path, known: Manifest, landed: LandedFile, zones: Zones, facts: os.stat_result) -> Manifest:
+    """The same content once more. Under a higher revision it takes a correction back, so that number is kept."""
+    if landed.revision <= known.revision:
+        return known
+    manifest = known.model_copy(
+        update={
+            "revision": landed.revision,
+            "file_name": str(landed.path.relative_to(zones.landing)),
+            "file_size": facts.st_size,
+            "file_mtime_ns": facts.st_mtime_ns,
+        }
+    )
+    write_atomically(folder / MANIFEST, manifest.model_dump_json(indent=2))
+    return manifest
+
+
+def _manifest(  # noqa: PLR0913  # the facts of a delivery come from as many places
+    contract: Contract,
+    landed: LandedFile,
+    run_id: str,
+    sha256: str,
+    facts: os.stat_result,
+    examination: Examination,
+    zones: Zones,
+) -> Manifest:
+    validated = examination.validated
+    is_refused = examination.refusal is not None
+    return Manifest(
+        dataset=landed.dataset,
+        extract_date=landed.extract_date,
+        sha256=sha256,
+        revision=landed.revision,
+        mode=contract.mode,
+        status="refused" if is_refused else "accepted",
+        origin=landed.origin,
+        received_at=datetime.fromtimestamp(facts.st_mtime, UTC),
+        loaded_at=datetime.now(UTC),
+        run_id=run_id,
+        file_name=str(landed.path.relative_to(zones.landing)),
+        file_size=facts.st_size,
+        file_mtime_ns=facts.st_mtime_ns,
+        contract_version=contract.version,
+        rows_read=examination.rows_read,
+        rows_accepted=validated.rows_accepted if validated and not is_refused else 0,
+        rows_quarantined=validated.rows_rejected if validated else 0,
+        rules_quarantined=validated.rules_rejected if validated else {},
+        rules_warned=validated.rules_warned if validated else {},
+        new_columns=list(examination.new_columns),
+        missing_columns=list(examination.missing_columns),
+        refusal=examination.refusal,
+    )
+
+
+def _write(delivery: Path, quarantine: Path, manifest: Manifest, examination: Examination) -> None:
+    """Prepare both folders, the manifest last, and flush them to disk."""
+    delivery.mkdir()
+    quarantine.mkdir()
+    validated = examination.validated
+    if validated is not None and manifest.status == "accepted":
+        pl.scan_parquet(validated.accepted, glob=False).with_columns(
+            _delivery_id=pl.lit(manifest.delivery_id), _extract_date=pl.lit(manifest.extract_date)
+        ).sink_parquet(delivery / ACCEPTED)
+    if validated is not None and validated.rows_rejected:
+        pl.scan_parquet(validated.rejected, glob=False).select(
+            pl.lit(manifest.delivery_id).alias("delivery_id"), pl.all()
+        ).sort("line").sink_parquet(quarantine / REJECTED)
+    for file in (*delivery.iterdir(), *quarantine.iterdir()):
+        file.chmod(0o600)
+        _sync_file(file)
+    write_atomically(delivery / MANIFEST, manifest.model_dump_json(indent=2))
+    sync_folder(quarantine)
+
+
+def _publish(aside: Path, folder: Path, manifest: Manifest, zones: Zones, after: Callable[[Step], None]) -> None:
+    """Move both folders to their places: quarantine first, for the delivery exists once its own folder does."""
+    quarantine = delivery_folder(zones.quarantine, manifest.dataset, manifest.extract_date, manifest.sha256)
+    _replace(aside / "quarantine", quarantine, aside / "old_quarantine", zones.quarantine)
+    after("quarantined")
+    if not any(quarantine.iterdir()):
+        quarantine.rmdir()
+    after("cleared")
+    _replace(aside / "delivery", folder, aside / "old_delivery", zones.raw)
+    after("loaded")
+
+
+def _replace(prepared: Path, place: Path, old: Path, zone: Path) -> None:
+    """Put a prepared folder in its place; what lies there, an orphan or a refusal judged anew, goes aside first."""
+    for parent in reversed([place.parent, *place.parent.parents]):
+        if parent.is_relative_to(zone) and not parent.exists():
+            parent.mkdir(mode=OWNER_ONLY)
+            sync_folder(parent.parent)
+    if place.exists():
+        os.rename(place, old)
+    os.rename(prepared, place)
+    sync_folder(place.parent)
+
+
+def _sync_file(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,214 @@
+"""A contract compiled, once, to polars expressions: values in their types, and the rules that they may break.
+
+The text of a column is read under ``_text.<name>``, which frees ``name`` for the typed value. Every rule has an id,
+``<column>.<kind>`` or the name of a row rule, and an expression that is true where a row breaks it and never null.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from citylake.contracts.identifiers import CHECKS, FINDINGS, Checked
+from citylake.contracts.labels import Label
+from citylake.contracts.model import Column, Contract, Dialect, Severity
+from ingestion import reasons
+
+_DATE = r"^[0-9]{4}(-[0-9]{2}-[0-9]{2}|[0-9]{4})$"
+_TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
+_ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
+_DECIMAL_TYPE = re.compile(r"^decimal\((\d+),\s*(\d+)\)$", re.IGNORECASE)
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "是": True, "否": False, "y": True, "n": False}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that a row may break."""
+
+    rule_id: str
+    column: str | None
+    severity: Severity
+    broken: pl.Expr
+    reason: pl.Expr | Label
+    """Either one reason for all, or a struct of ``zh`` and ``en`` that depends on the row."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A contract as expressions."""
+
+    contract: Contract
+    values: tuple[pl.Expr, ...]
+    """Typed values under the contract's names, in its order."""
+    rules: tuple[Rule, ...]
+
+    def texts(self, present: tuple[str, ...]) -> list[pl.Expr]:
+        """The text of every column under ``_text.<name>``, null where it means no value or the file lacks it."""
+        nulls = list(self.contract.dialect.null_values)
+        return [
+            (_as_text(pl.col(column.name), nulls) if column.name in present else pl.lit(None, pl.String)).alias(
+                text_name(column.name)
+            )
+            for column in self.contract.columns
+        ]
+
+    def broken_with(self, severity: Severity) -> list[Rule]:
+        """The rules of this severity, in the contract's order."""
+        return [rule for rule in self.rules if rule.severity == severity]
+
+
+def text_name(column: str) -> str:
+    """Under which name the text of a column lies beside its typed value."""
+    return f"_text.{column}"
+
+
+def compile_contract(contract: Contract) -> Compiled:
+    """Compile a contract's types and rules."""
+    values = tuple(_value(column, contract.dialect).alias(column.name) for column in contract.columns)
+    rules = [rule for column in contract.columns for rule in _column_rules(column)]
+    row_rules = [
+        Rule(rule.name, None, rule.severity, _not(pl.sql_expr(rule.expression)), reasons.row_rule(rule.reason))
+        for rule in contract.row_rules
+    ]
+    return Compiled(contract, values, (*rules, *row_rules))
+
+
+def polars_type(column: Column) -> pl.DataType:
+    """The type in which a column is kept."""
+    decimal = _DECIMAL_TYPE.match(column.physical_type or "")
+    if column.logical_type == "number" and decimal:
+        return pl.Decimal(int(decimal[1]), int(decimal[2]))
+    return {
+        "string": pl.String(),
+        "integer": pl.Int64(),
+        "number": pl.Float64(),
+        "boolean": pl.Boolean(),
+        "date": pl.Date(),
+        "timestamp": pl.Datetime("us", "UTC"),
+        "array": pl.String(),
+    }[column.logical_type]
+
+
+def _as_text(text: pl.Expr, nulls: list[str]) -> pl.Expr:
+    stripped = text.str.strip_chars()
+    return pl.when(~stripped.is_in([*nulls, ""])).then(text)
+
+
+def _value(column: Column, dialect: Dialect) -> pl.Expr:
+    """A column's typed value; null where the text has no value or not one of that type."""
+    text = pl.col(text_name(column.name))
+    stripped = text.str.strip_chars()
+    kind = polars_type(column)
+    if column.logical_type == "timestamp":
+        return _timestamp(stripped, dialect.timezone)
+    if column.logical_type == "date":
+        return (
+            pl.when(stripped.str.contains(_DATE))
+            .then(stripped.str.replace_all("-", "", literal=True))
+            .str.to_date("%Y%m%d", strict=False)
+        )
+    if column.logical_type == "boolean":
+        return stripped.str.to_lowercase().replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
+    if column.logical_type == "integer":
+        return (
+            pl.when(stripped.str.contains(r"^[+-]?[0-9]{1,18}$"))
+            .then(stripped.str.strip_prefix("+"))
+            .cast(pl.Int64, strict=False)
+        )
+    if isinstance(kind, pl.Decimal):
+        digits = rf"^[+-]?[0-9]{{1,{kind.precision - kind.scale}}}(\.[0-9]{{1,{max(kind.scale, 1)}}})?$"
+        return pl.when(stripped.str.contains(digits)).then(stripped.str.strip_prefix("+")).cast(kind, strict=False)
+    if column.logical_type == "number":
+        number = stripped.cast(pl.Float64, strict=False)
+        return pl.when(number.is_finite()).then(number)
+    if column.check is not None:
+        return CHECKS[column.check](text).value
+    return text
+
+
+def _timestamp(text: pl.Expr, timezone: str) -> pl.Expr:
+    """Local time of the contract's zone unless the text names an offset. A local time that never was is no value."""
+    sound = pl.when(text.str.contains(_TIMESTAMP)).then(text.str.replace("T", " ", literal=True))
+    is_zoned = sound.str.contains(_ZONED)
+    local = pl.when(~is_zoned).then(sound)
+    local_time = pl.coalesce(
+        local.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False),
+        local.str.to_datetime("%Y-%m-%d %H:%M", time_unit="us", strict=False),
+    )
+    zoned = pl.when(is_zoned).then(sound.str.replace("Z$", "+00:00").str.replace(r"([+-]\d{2})(\d{2})$", "$1:$2"))
+    return pl.coalesce(
+        local_time.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone(
+            "UTC"
+        ),
+        zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", time_unit="us", time_zone="UTC", strict=False),
+        zoned.str.to_datetime("%Y-%m-%d %H:%M%:z", time_unit="us", time_zone="UTC", strict=False),
+    )
+
+
+def _column_rules(column: Column) -> Iterator[Rule]:
+    text, value = pl.col(text_name(column.name)), pl.col(column.name)
+    stripped = text.str.strip_chars()
+
+    def rule(kind: str, broken: pl.Expr, severity: Severity = column.severity) -> Rule:
+        return Rule(f"{column.name}.{kind}", column.name, severity, broken, reasons.column_rule(column, kind))
+
+    if column.required:
+        yield rule("required", text.is_null(), "error")
+    if column.logical_type == "array":
+        yield rule("type", _not(stripped.str.contains(r"^(?s:\[.*\])$")))
+    elif column.logical_type != "string":
+        yield rule("type", text.is_not_null() & value.is_null())
+    if column.pattern is not None:
+        yield rule("pattern", _not(text.str.contains(_ascii_digits(column.pattern))))
+    if column.enum:
+        yield rule("enum", _not(stripped.is_in(list(column.enum))))
+    if column.min_length is not None or column.max_length is not None:
+        length = text.str.len_chars()
+        yield rule("length", _not(length.is_between(column.min_length or 0, column.max_length or (1 << 31))))
+    yield from (rule("range", broken) for broken in _out_of_range(column, value))
+    if column.check is not None:
+        yield from _check_rules(column, CHECKS[column.check](text))
+
+
+def _check_rules(column: Column, checked: Checked) -> Iterator[Rule]:
+    for grade, kind, severity in (("invalid", "check", column.severity), ("legacy", "legacy", "warning")):
+        findings = {code: finding.label for code, finding in FINDINGS.items() if finding.grade == grade}
+        reason = reasons.identifier_rule(column, checked.finding, findings)
+        yield Rule(
+            f"{column.name}.{kind}",
+            column.name,
+            severity,
+            checked.finding.is_in(list(findings)).fill_null(value=False),
+            reason,
+        )
+
+
+def _out_of_range(column: Column, value: pl.Expr) -> Iterator[pl.Expr]:
+    bounds = [
+        is_outside(_bound(column, bound))
+        for bound, is_outside in ((column.minimum, value.__lt__), (column.maximum, value.__gt__))
+        if bound is not None
+    ]
+    if bounds:
+        yield pl.any_horizontal(bounds).fill_null(value=False)
+
+
+def _bound(column: Column, bound: str | float) -> pl.Expr:
+    if column.logical_type == "date":
+        return pl.lit(date.fromisoformat(str(bound)))
+    if column.logical_type == "timestamp":
+        return pl.lit(datetime.fromisoformat(str(bound)).replace(tzinfo=ZoneInfo("UTC")), pl.Datetime("us", "UTC"))
+    return pl.lit(bound)
+
+
+def _not(holds: pl.Expr) -> pl.Expr:
+    """Where a condition is false; a condition on a missing value counts as holding."""
+    return ~holds.fill_null(value=True)
+
+
+def _ascii_digits(pattern: str) -> str:
+    r"""In polars ``\d`` takes the digits of every script, full-width ones among them; a contract means 0 to 9."""
+    return pattern.replace(r"\d", "[0-9]")
