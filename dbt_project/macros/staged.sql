@@ -94,8 +94,9 @@
     _delivery_id, _extract_date, _line
 {%- endmacro %}
 
+-- For IN; an empty list names no delivery. (A null there would make NOT IN unknown for every row.)
 {% macro sql_list(values) -%}
-    ({% for value in values %}'{{ value }}', {% else %}null{% endfor %})
+    ('{{ values | join("', '") }}')
 {%- endmacro %}
 
 -- The incremental strategy of staging models: forget what no longer counts, then replace the keys that changed.

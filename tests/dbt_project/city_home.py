@@ -1,0 +1,109 @@
+"""A CITYLAKE_HOME for tests of the dbt project: deliveries written inline, dbt run in process."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import polars as pl
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest as DbtManifest
+
+from citylake.contracts.model import Contract
+from citylake.lake.attach import open_lakes
+from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger, withdraw, write_ledger
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones
+
+DBT_PROJECT = Settings().dbt_project
+PARQUET_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "string": pl.String,
+    "integer": pl.Int64,
+    "number": pl.Float64,
+    "boolean": pl.Boolean,
+    "date": pl.Date,
+    "timestamp": pl.Datetime("us", "UTC"),
+    "array": pl.String,
+}
+
+
+@dataclass
+class CityHome:
+    """One CITYLAKE_HOME that deliveries can be put into and dbt run on."""
+
+    settings: Settings
+    manifest: DbtManifest
+    contracts: dict[str, Contract]
+    as_of: date = date(2026, 11, 21)
+
+    @property
+    def zones(self) -> Zones:
+        return Zones.of(self.settings)
+
+    def deliver(self, dataset: str, day: date, rows: Iterable[dict[str, Any]], *, revision: int = 0) -> Manifest:
+        """Put one accepted delivery under raw/, as ingestion would. Columns a row does not name are null."""
+        contract = self.contracts[dataset]
+        records = list(rows)
+        content = json.dumps([dataset, day.isoformat(), revision, records], default=str)
+        manifest = Manifest(
+            dataset=dataset,
+            extract_date=day,
+            sha256=hashlib.sha256(content.encode()).hexdigest(),
+            revision=revision,
+            mode=contract.mode,
+            status="accepted",
+            origin="synthetic",
+            received_at=datetime.combine(day, time(12), UTC),
+            loaded_at=datetime.combine(day, time(18), UTC),
+            run_id="test",
+            file_name="inline",
+            file_size=len(content),
+            file_mtime_ns=0,
+            contract_version=contract.version,
+            rows_read=len(records),
+            rows_accepted=len(records),
+        )
+        folder = delivery_folder(self.zones.raw, dataset, day, manifest.sha256)
+        folder.mkdir(parents=True, exist_ok=True)
+        frame = pl.DataFrame(records, schema={c.name: PARQUET_TYPES[c.logical_type] for c in contract.columns})
+        frame.with_columns(
+            pl.int_range(2, pl.len() + 2).alias("_line"),
+            pl.lit([], dtype=pl.List(pl.String)).alias("_warnings"),
+            pl.lit(manifest.delivery_id).alias("_delivery_id"),
+            pl.lit(day).alias("_extract_date"),
+        ).write_parquet(folder / "accepted.parquet")
+        (folder / "manifest.json").write_text(manifest.model_dump_json(), encoding="utf-8")
+        return manifest
+
+    def withdraw(self, delivery: Manifest) -> None:
+        withdraw(self.zones, delivery.delivery_id, "test", "test")
+
+    def dbt(self, *arguments: str, fails: bool = False) -> list[Any]:
+        """Run dbt in process on this home with a fresh ledger; its node results. Fails the test when dbt does."""
+        write_ledger(read_ledger(self.zones), self.zones)
+        run = {"run_id": ["test"], "as_of_date": [self.as_of], "is_full": ["--full-refresh" in arguments]}
+        pl.DataFrame(run).write_parquet(self.zones.ledger / "run.parquet")
+        os.environ["CITYLAKE_HOME"] = str(self.settings.home)
+        target = ["--target-path", str(self.settings.home / "target"), "--log-path", str(self.settings.home / "logs")]
+        project = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--quiet"]
+        outcome = dbtRunner(manifest=self.manifest).invoke([*arguments, *project, *target])
+        results = list(getattr(outcome.result, "results", []))
+        problems = [f"{r.node.name}: {r.message}" for r in results if r.status in ("error", "fail")]
+        assert outcome.success is not fails, problems or outcome.exception
+        return results
+
+    def stage(self, *arguments: str) -> None:
+        self.dbt("run", "--select", "path:models/staging", *arguments)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with open_lakes(self.settings, read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def write(self, *statements: str) -> None:
+        with open_lakes(self.settings) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
