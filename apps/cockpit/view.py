@@ -1,0 +1,179 @@
+"""What one reader is looking at: release, language, region, month, department and indicator.
+
+The address is the state: everything but the release is read from the query parameters and written back to them, so
+that a view can be shared, kept as a bookmark and left with the browser's back button. A parameter that means nothing
+falls back with a note, never with an error. The release is pinned when a session begins.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal, cast
+
+import polars as pl
+import streamlit as st
+
+from apps.cockpit import queries
+from apps.cockpit.catalogue import LANGUAGES, Language, text
+from apps.cockpit.formats import month_key
+from apps.cockpit.queries import Source
+from citylake.lake.releases import Release, current_release, find_release
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones
+
+Page = Literal["governance", "economy"]
+PAGES: tuple[Page, ...] = ("governance", "economy")
+
+_PINNED = "pinned_release_id"
+_VIEW = "view"
+_MONTH = re.compile(r"^\d{4}-(0[1-9]|1[0-2])$")
+
+
+class NoValues(Exception):
+    """The release has no indicator value at all, so that there is nothing to choose from."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A region on the way from the city to a street, with its name in the reader's language."""
+
+    code: str
+    name: str
+    level: str
+
+
+@dataclass(frozen=True)
+class View:
+    """One reader's view. ``path`` leads from the chosen region up to the city and is never empty."""
+
+    page: Page
+    release: Release
+    newest_release: Release
+    language: Language
+    path: tuple[Place, ...]
+    months: tuple[date, ...]
+    incomplete_months: frozenset[date]
+    month: date
+    department: str | None
+    indicator: str | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        return Source(self.release.release_id)
+
+    @property
+    def region(self) -> Place:
+        return self.path[0]
+
+    @property
+    def path_codes(self) -> list[str]:
+        return [place.code for place in self.path]
+
+    def say(self, key: str, /, **values: object) -> str:
+        """A text of the catalogue in the reader's language."""
+        return text(self.language, key, **values)
+
+    def to(self, **changes: str | None) -> dict[str, str]:
+        """The query parameters of this view after some changes; the open indicator is left unless it is named."""
+        shown: dict[str, str | None] = {
+            "region": self.region.code,
+            "month": month_key(self.month),
+            "department": self.department,
+            "lang": self.language,
+        }
+        return {name: value for name, value in (shown | changes).items() if value is not None}
+
+
+def current() -> View:
+    """The view that this run of the script shows, for the pages."""
+    return cast("View", st.session_state[_VIEW])
+
+
+def go(view: View, **changes: str | None) -> None:
+    """Change the address; Streamlit runs the page again for it."""
+    st.query_params.from_dict(view.to(**changes))
+
+
+def asked_language() -> Language:
+    """The language of the address; 中文 when it names none that we have."""
+    asked = st.query_params.get("lang", LANGUAGES[0])
+    return asked if asked in LANGUAGES else LANGUAGES[0]
+
+
+def open_view(page: Page) -> View:
+    """Read the address against the pinned release and make the result the current view.
+
+    Raises:
+        NoRelease: nothing was released yet.
+        NoValues: the release has no indicator value.
+    """
+    zones = Zones.of(Settings())
+    newest = current_release(zones)
+    pinned = str(st.session_state.setdefault(_PINNED, newest.release_id))
+    release = newest if pinned == newest.release_id else find_release(zones, pinned, None)
+    view = _read_address(page, release, newest)
+    st.session_state[_VIEW] = view
+    return view
+
+
+def _read_address(page: Page, release: Release, newest: Release) -> View:
+    """Every parameter checked against what the release holds."""
+    source, language = Source(release.release_id), asked_language()
+    known_months = queries.months(source)
+    if known_months.is_empty():
+        raise NoValues
+    path, region_note = _path(queries.regions(source), language)
+    month, month_note = _month(known_months)
+    department, department_note = _known("department", queries.departments(source)["department_code"].to_list())
+    view = View(
+        page=page,
+        release=release,
+        newest_release=newest,
+        language=language,
+        path=path,
+        months=tuple(known_months["month"].to_list()),
+        incomplete_months=frozenset(known_months.filter(~pl.col("is_complete"))["month"].to_list()),
+        month=month,
+        department=department,
+        indicator=None,
+    )
+    on_page = queries.cards(source, page, view.path_codes, department, month)["indicator_id"].to_list()
+    indicator, indicator_note = _known("indicator", on_page)
+    language_note = None if st.query_params.get("lang", language) == language else "note.unknown_language"
+    notes = (language_note, region_note, month_note, department_note, indicator_note)
+    return replace(view, indicator=indicator, notes=tuple(note for note in notes if note is not None))
+
+
+def _known(parameter: str, values: list[str]) -> tuple[str | None, str | None]:
+    """A parameter's value when it is one of these, and the note to show when it is not."""
+    asked = st.query_params.get(parameter)
+    if asked is None or asked in values:
+        return asked, None
+    return None, f"note.unknown_{parameter}"
+
+
+def _path(known: pl.DataFrame, language: Language) -> tuple[tuple[Place, ...], str | None]:
+    """The way from the region of the address up to the city."""
+    asked, note = _known("region", known["region_code"].to_list())
+    rows = {row["region_code"]: row for row in known.iter_rows(named=True)}
+    city = known.filter(pl.col("region_level") == "city")["region_code"].to_list()
+    code: str | None = asked or (city[0] if city else None)
+    path: list[Place] = []
+    while code is not None and (row := rows.get(code)) is not None:
+        path.append(Place(code=code, name=row[f"region_name_{language}"], level=row["region_level"]))
+        code = row["parent_code"]
+    if not path:
+        raise NoValues
+    return tuple(path), note
+
+
+def _month(known: pl.DataFrame) -> tuple[date, str | None]:
+    """The month of the address, else the newest one that is over, else the newest."""
+    over = known.filter("is_complete")["month"].to_list()
+    newest: date = (over or known["month"].to_list())[0]
+    asked = st.query_params.get("month")
+    if asked is None:
+        return newest, None
+    wanted = date.fromisoformat(f"{asked}-01") if _MONTH.match(asked) else None
+    return (wanted, None) if wanted in known["month"].to_list() and wanted else (newest, "note.unknown_month")

@@ -1,0 +1,77 @@
+"""A released city small enough to reckon by hand: two districts, three streets, fifteen months, three departments.
+
+October 2026 repeats the published month of rule 3: 996 filed, 972 due, 911 closed, 737 on time. Everything is
+synthetic; what the cockpit shows of it is known to the last digit.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from citylake.lake.attach import open_lakes
+from citylake.lake.releases import freeze_and_publish
+from citylake.lake.settings import Settings
+from citylake.lake.zones import prepare
+
+HERE = Path(__file__).parent
+FIRST_RUN = "20261120T180000Z-0001"
+RUN = "20261121T180000Z-0002"
+AS_OF = date(2026, 11, 21)
+
+
+@dataclass(frozen=True)
+class SmallCity:
+    """A home with a release, and the id of that release."""
+
+    home: Path
+    release_id: str
+
+
+def build(home: Path, *, run_id: str = RUN, origin: str = "synthetic", with_values: bool = True) -> SmallCity:
+    """Make the city and release it."""
+    settings = Settings(home=home)
+    prepare(settings)
+    with open_lakes(settings, ("city",)) as lake:
+        lake.execute("set variable run_id = ?", [run_id])
+        lake.execute("set variable first_run_id = ?", [FIRST_RUN])
+        lake.execute("set variable as_of = ?", [AS_OF])
+        for part in ("places", "registry", "figures"):
+            lake.execute((HERE / f"{part}.sql").read_text(encoding="utf-8"))
+        if not with_values:
+            lake.execute("delete from city.indicator.indicator_value")
+    publish(home, run_id=run_id, origin=origin)
+    return SmallCity(home, run_id)
+
+
+def publish(home: Path, *, run_id: str, origin: str = "synthetic") -> None:
+    """Release what the home's head holds."""
+    settings = Settings(home=home, allow_mixed_origin=True)
+    freeze_and_publish(settings, run_id, data_as_of=AS_OF, origin=origin, deliveries={}, checks=[], created_by="tests")
+
+
+@pytest.fixture(scope="session")
+def small_city(tmp_path_factory: pytest.TempPathFactory) -> SmallCity:
+    """The small city, released once; read it only."""
+    return build(tmp_path_factory.mktemp("cockpit") / "home")
+
+
+@pytest.fixture
+def fresh_caches() -> Iterator[None]:
+    """Streamlit's caches are the process's: a test with a home of its own begins and ends with them empty."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def at_small_city(small_city: SmallCity, monkeypatch: pytest.MonkeyPatch, fresh_caches: None) -> SmallCity:
+    """The small city as this process's installation."""
+    monkeypatch.setitem(os.environ, "CITYLAKE_HOME", str(small_city.home))
+    return small_city
