@@ -85,7 +85,7 @@ def read_fast(lines: Lines, header: Header, dialect: Dialect) -> Extract | None:
         schema=dict.fromkeys(places, pl.String),
         separator=dialect.delimiter,
         quote_char=None,
-        missing_utf8_is_empty_string=True,
+        empty_string_is_null=False,
         row_index_name=LINE,
         row_index_offset=2,
         raise_if_empty=False,
