@@ -87,7 +87,9 @@ def citizen_id(text: pl.Expr) -> Checked:
         list(_divisions()), list(_divisions().values()), default=None, return_dtype=pl.Int32
     )
     finding = (
-        pl.when(~length.is_in([15, 18]))
+        pl.when(value.is_null())
+        .then(pl.lit(None, pl.String))
+        .when(~length.is_in([15, 18]))
         .then(pl.lit("length"))
         .when(~pattern)
         .then(pl.lit("format"))
