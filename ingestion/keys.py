@@ -27,7 +27,7 @@ _FINDINGS = """
 copy (
     select
         _line,
-        case when first_1 = content_1 and first_2 = content_2 then 'key.repeated' else 'key.conflict' end as _key_finding
+        if(first_1 = content_1 and first_2 = content_2, 'key.repeated', 'key.conflict') as _key_finding
     from (
         select
             *,

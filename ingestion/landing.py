@@ -174,7 +174,7 @@ def _copy(file: Path, target: Path) -> None:
             shutil.copyfileobj(source, out, 1 << 20)
             out.flush()
             os.fsync(out.fileno())
-        os.rename(name, target)
+        Path(name).rename(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

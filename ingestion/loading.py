@@ -91,7 +91,7 @@ def _recall(folder: Path, known: Manifest, landed: LandedFile, zones: Zones, fac
     return manifest
 
 
-def _manifest(  # noqa: PLR0913  # the facts of a delivery come from as many places
+def _manifest(  # noqa: PLR0913, PLR0917  # the facts of a delivery come from as many places
     contract: Contract,
     landed: LandedFile,
     run_id: str,
@@ -167,8 +167,8 @@ def _replace(prepared: Path, place: Path, old: Path, zone: Path) -> None:
             parent.mkdir(mode=OWNER_ONLY)
             sync_folder(parent.parent)
     if place.exists():
-        os.rename(place, old)
-    os.rename(prepared, place)
+        place.rename(old)
+    prepared.rename(place)
     sync_folder(place.parent)
 
 

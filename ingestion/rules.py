@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from citylake.contracts.identifiers import CHECKS, FINDINGS, Checked
+from citylake.contracts.identifiers import CHECKS, FINDINGS, Grade
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, Dialect, Severity
 from ingestion import reasons
@@ -42,7 +42,7 @@ class Compiled:
 
     contract: Contract
     values: tuple[pl.Expr, ...]
-    """Typed values under the contract's names, in its order."""
+    """Typed values under the contract's names, in its order; then what identifier rules found."""
     rules: tuple[Rule, ...]
 
     def texts(self, present: tuple[str, ...]) -> list[pl.Expr]:
@@ -65,15 +65,28 @@ def text_name(column: str) -> str:
     return f"_text.{column}"
 
 
+def _finding_name(column: Column) -> str:
+    return f"_finding.{column.name}"
+
+
+def _text(column: Column) -> pl.Expr:
+    return pl.col(text_name(column.name))
+
+
 def compile_contract(contract: Contract) -> Compiled:
     """Compile a contract's types and rules."""
-    values = tuple(_value(column, contract.dialect).alias(column.name) for column in contract.columns)
+    values = [_value(column, contract.dialect).alias(column.name) for column in contract.columns]
+    findings = [
+        CHECKS[column.check](_text(column)).finding.alias(_finding_name(column))
+        for column in contract.columns
+        if column.check is not None
+    ]
     rules = [rule for column in contract.columns for rule in _column_rules(column)]
     row_rules = [
         Rule(rule.name, None, rule.severity, _not(pl.sql_expr(rule.expression)), reasons.row_rule(rule.reason))
         for rule in contract.row_rules
     ]
-    return Compiled(contract, values, (*rules, *row_rules))
+    return Compiled(contract, (*values, *findings), (*rules, *row_rules))
 
 
 def polars_type(column: Column) -> pl.DataType:
@@ -99,34 +112,32 @@ def _as_text(text: pl.Expr, nulls: list[str]) -> pl.Expr:
 
 def _value(column: Column, dialect: Dialect) -> pl.Expr:
     """A column's typed value; null where the text has no value or not one of that type."""
-    text = pl.col(text_name(column.name))
+    text = _text(column)
+    if column.check is not None:
+        return CHECKS[column.check](text).value
     stripped = text.str.strip_chars()
-    kind = polars_type(column)
     if column.logical_type == "timestamp":
         return _timestamp(stripped, dialect.timezone)
     if column.logical_type == "date":
-        return (
-            pl.when(stripped.str.contains(_DATE))
-            .then(stripped.str.replace_all("-", "", literal=True))
-            .str.to_date("%Y%m%d", strict=False)
-        )
+        digits = pl.when(stripped.str.contains(_DATE)).then(stripped.str.replace_all("-", "", literal=True))
+        return digits.str.to_date("%Y%m%d", strict=False)
     if column.logical_type == "boolean":
         return stripped.str.to_lowercase().replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
-    if column.logical_type == "integer":
-        return (
-            pl.when(stripped.str.contains(r"^[+-]?[0-9]{1,18}$"))
-            .then(stripped.str.strip_prefix("+"))
-            .cast(pl.Int64, strict=False)
-        )
-    if isinstance(kind, pl.Decimal):
-        digits = rf"^[+-]?[0-9]{{1,{kind.precision - kind.scale}}}(\.[0-9]{{1,{max(kind.scale, 1)}}})?$"
-        return pl.when(stripped.str.contains(digits)).then(stripped.str.strip_prefix("+")).cast(kind, strict=False)
-    if column.logical_type == "number":
-        number = stripped.cast(pl.Float64, strict=False)
-        return pl.when(number.is_finite()).then(number)
-    if column.check is not None:
-        return CHECKS[column.check](text).value
+    if column.logical_type in ("integer", "number"):
+        return _number(stripped, polars_type(column))
     return text
+
+
+def _number(text: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    """A finite number in exactly that type: no digit is rounded away from a whole number or a decimal."""
+    if isinstance(kind, pl.Float64):
+        number = text.cast(kind, strict=False)
+        return pl.when(number.is_finite()).then(number)
+    form = r"^[+-]?[0-9]{1,18}$"
+    if isinstance(kind, pl.Decimal):
+        fraction = rf"(\.[0-9]{{1,{kind.scale}}})?" if kind.scale else ""
+        form = rf"^[+-]?[0-9]{{1,{kind.precision - kind.scale}}}{fraction}$"
+    return pl.when(text.str.contains(form)).then(text.str.strip_prefix("+")).cast(kind, strict=False)
 
 
 def _timestamp(text: pl.Expr, timezone: str) -> pl.Expr:
@@ -149,7 +160,7 @@ def _timestamp(text: pl.Expr, timezone: str) -> pl.Expr:
 
 
 def _column_rules(column: Column) -> Iterator[Rule]:
-    text, value = pl.col(text_name(column.name)), pl.col(column.name)
+    text, value = _text(column), pl.col(column.name)
     stripped = text.str.strip_chars()
 
     def rule(kind: str, broken: pl.Expr, severity: Severity = column.severity) -> Rule:
@@ -170,20 +181,17 @@ def _column_rules(column: Column) -> Iterator[Rule]:
         yield rule("length", _not(length.is_between(column.min_length or 0, column.max_length or (1 << 31))))
     yield from (rule("range", broken) for broken in _out_of_range(column, value))
     if column.check is not None:
-        yield from _check_rules(column, CHECKS[column.check](text))
+        yield from _check_rules(column)
 
 
-def _check_rules(column: Column, checked: Checked) -> Iterator[Rule]:
-    for grade, kind, severity in (("invalid", "check", column.severity), ("legacy", "legacy", "warning")):
-        findings = {code: finding.label for code, finding in FINDINGS.items() if finding.grade == grade}
-        reason = reasons.identifier_rule(column, checked.finding, findings)
-        yield Rule(
-            f"{column.name}.{kind}",
-            column.name,
-            severity,
-            checked.finding.is_in(list(findings)).fill_null(value=False),
-            reason,
-        )
+def _check_rules(column: Column) -> Iterator[Rule]:
+    finding = pl.col(_finding_name(column))
+    kinds: list[tuple[Grade, str, Severity]] = [("invalid", "check", column.severity), ("legacy", "legacy", "warning")]
+    for grade, kind, severity in kinds:
+        findings = {code: found.label for code, found in FINDINGS.items() if found.grade == grade}
+        broken = finding.is_in(list(findings)).fill_null(value=False)
+        reason = reasons.identifier_rule(column, finding, findings)
+        yield Rule(f"{column.name}.{kind}", column.name, severity, broken, reason)
 
 
 def _out_of_range(column: Column, value: pl.Expr) -> Iterator[pl.Expr]:

@@ -7,7 +7,6 @@ good record; otherwise it is rejected alone, and reading goes on with the very n
 
 import re
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -54,9 +53,9 @@ class CarefulParts:
 class _Spans:
     """Which lines of a block belong together, and which open a quote that nothing closes."""
 
-    starts: dict[int, int] = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict[int, int])
     """First line of each record of several lines, by each of its lines."""
-    stray: set[int] = field(default_factory=set)
+    stray: set[int] = field(default_factory=set[int])
     unfinished: int | None = None
     """The line from which on the next block is needed to decide."""
 
@@ -85,15 +84,15 @@ def read_carefully(
 def _find_spans(frame: pl.DataFrame, grammar: _Grammar, *, is_last: bool) -> _Spans:
     """Decide on the lines with an odd number of quotes, in order. These are few: only they are looked at singly."""
     quotes = frame["text"].str.count_matches(grammar.quote, literal=True)
-    odd = (quotes % 2 == 1).arg_true().to_list()
+    odd: list[int] = (quotes % 2 == 1).arg_true().to_list()
     texts = frame["text"]
     first = int(frame[LINE][0]) if frame.height else 1
     spans = _Spans()
-    is_closing = False
-    for start, end in pairwise([*odd, None]):
-        if is_closing:
-            is_closing = False
-        elif end is None:
+    place = 0
+    while place < len(odd):
+        start, end = odd[place], odd[place + 1] if place + 1 < len(odd) else None
+        place += 1
+        if end is None:
             could_go_on = not is_last and frame.height - start < _LONGEST_RECORD_LINES
             if could_go_on:
                 spans.unfinished = first + start
@@ -101,7 +100,7 @@ def _find_spans(frame: pl.DataFrame, grammar: _Grammar, *, is_last: bool) -> _Sp
                 spans.stray.add(first + start)
         elif end - start < _LONGEST_RECORD_LINES and grammar.is_record("\n".join(texts[start : end + 1])):
             spans.starts |= dict.fromkeys(range(first + start, first + end + 1), first + start)
-            is_closing = True
+            place += 1
         else:
             spans.stray.add(first + start)
     return spans

@@ -14,31 +14,27 @@ from ingestion import refusals
 from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Extract, Parts, blocks
 from ingestion.readers.source import Lines
 
+_JUDGE = """
+create or replace temp table lines as
+select
+    _line,
+    text,
+    list_contains($undecodable, _line) as is_undecodable,
+    if(json_valid(text), json_type(text) = 'OBJECT', false) as is_object
+from block
+where trim(text) != ''
+"""
+_SHAPES = "select distinct json_keys(text) as keys from lines where is_object"
 _PARSE = """
-with lines as (
-    select _line, text, list_contains($undecodable, _line) as is_undecodable, json_valid(text) as is_valid
-    from block
-    where trim(text) != ''
-),
-
-objects as (
-    select
-        *,
-        case when is_valid then json_type(text) end = 'OBJECT' as is_object,
-        case when is_valid then json_keys(text) end as keys
-    from lines
-)
-
 select
     _line,
     text,
     case
         when is_undecodable then 'row.encoding'
-        when is_object is not true or len(keys) > len(list_distinct(keys)) then 'row.json'
+        when not is_object or list_contains($repeating::varchar[][], json_keys(text)) then 'row.json'
     end as rule,
-    case when is_object then json_transform(text, $structure) end as fields,
-    case when is_object then list_filter(keys, lambda key: not list_contains($headings, key)) end as new_keys
-from objects
+    if(is_object, json_transform(text, $structure), null) as fields
+from lines
 """
 
 
@@ -47,26 +43,31 @@ def read_json_lines(lines: Lines, contract: Contract, folder: Path) -> Extract:
     _check_start(lines)
     names = {column.heading: column.name for column in contract.columns}
     parts = Parts(folder, {LINE: pl.Int64, **dict.fromkeys(names.values(), pl.String)})
-    new: set[str] = set()
+    keys: set[str] = set()
     with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
         for block in blocks(lines.path):
-            parsed = _parse(connection, block.lines, list(names), list(lines.undecodable))
+            parsed, found = _parse(connection, block.lines, list(names), list(lines.undecodable))
             is_good = pl.col("rule").is_null()
-            new.update(parsed.filter(is_good)["new_keys"].explode().drop_nulls().unique())
+            keys.update(found)
             records = parsed.filter(is_good).select(
                 LINE, *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items())
             )
             parts.add(records, parsed.filter(~is_good).select(*REJECTED_SCHEMA))
-    return Extract(parts.scan("records"), parts.scan("rejected"), parts.rows_read, tuple(sorted(new)), ())
+    new = tuple(sorted(keys - names.keys()))
+    return Extract(parts.scan("records"), parts.scan("rejected"), parts.rows_read, new, ())
 
 
 def _parse(
     connection: duckdb.DuckDBPyConnection, block: pl.DataFrame, headings: list[str], undecodable: list[int]
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, set[str]]:
+    """The lines of a block, parsed, and the keys found in them. Lines share few sets of keys: these are looked at."""
     connection.register("block", block)
+    connection.execute(_JUDGE, {"undecodable": undecodable})
+    shapes: list[list[str]] = [keys for (keys,) in connection.execute(_SHAPES).fetchall()]
+    repeating = [keys for keys in shapes if len(set(keys)) < len(keys)]
     structure = json.dumps(dict.fromkeys(headings, "VARCHAR"), ensure_ascii=False)
-    values = {"structure": structure, "headings": headings, "undecodable": undecodable}
-    return connection.execute(_PARSE, values).pl()
+    parsed = connection.execute(_PARSE, {"structure": structure, "repeating": repeating}).pl()
+    return parsed, {key for keys in shapes for key in keys}
 
 
 def _check_start(lines: Lines) -> None:

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from ingestion import refusals
 
@@ -60,14 +60,14 @@ def write_lines(source: Path, target: Path, encoding: str) -> Lines:
     return Lines(target, count, undecodable)
 
 
-def _open(source: Path) -> IO[bytes]:
+def _open(source: Path) -> BinaryIO | gzip.GzipFile:
     """Gzip is known by its first bytes: names are not to be trusted."""
     with source.open("rb") as file:
         is_gzip = file.read(2) == b"\x1f\x8b"
     return gzip.open(source) if is_gzip else source.open("rb")
 
 
-def _whole_lines(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
+def _whole_lines(stream: BinaryIO | gzip.GzipFile, encoding: str) -> Iterator[bytes]:
     """Chunks that end where a line ends. Neither encoding uses the bytes of CR or LF inside a character."""
     head = stream.read(_CHUNK_BYTES)
     _sniff(head, encoding)
