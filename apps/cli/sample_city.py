@@ -1,0 +1,102 @@
+"""``citylake sample-city``: extracts of a synthetic city into landing; ``sample_city`` decides what it consists of.
+
+It never mixes: where real deliveries lie in landing it refuses, for a release that mixes both is refused too.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+
+from apps.cli.console import out
+from citylake.lake.deliveries import LandedFile
+from citylake.lake.errors import UsageError
+from citylake.lake.settings import TIMEZONE, Settings
+from citylake.lake.zones import prepare
+from sample_city.city import make_city
+
+_LABELS = {
+    "deliveries": "交付 deliveries",
+    "rows": "行 rows",
+    "malformed": "有意的错误行 rows broken on purpose",
+    "person_register": "人口登记 persons registered",
+    "entity_register": "市场主体 market entities",
+    "urban_case": "城管案件 urban cases",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("sample-city")(sample_city)
+
+
+def sample_city(  # noqa: PLR0913  # the options of one command
+    *,
+    residents: Annotated[int, typer.Option(min=100, help="How many people the city has.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same city, byte for byte.")] = 1,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last extract date; yesterday when not given.")
+    ] = None,
+    months: Annotated[int, typer.Option(min=1, max=120, help="Whole months of history.")] = 14,
+    nights: Annotated[
+        int,
+        typer.Option(
+            min=1, max=60, help="How many nights; from 3 on the last bring a late, a corrected and a refused one."
+        ),
+    ] = 3,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing when landing already has a file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write even where deliveries lie already.")] = False,
+    truth: Annotated[
+        Path | None, typer.Option(help="Where to write who is who, as Parquet: for tests and benchmarks only.")
+    ] = None,
+) -> None:
+    """合成示例城市。 Make a synthetic city's extracts, as three departments would deliver them, in landing.
+
+    Everything in it is invented and its files say so (.synthetic): names, numbers and phones belong to nobody.
+    The last three nights bring a late, a corrected and a refused delivery.
+    """
+    settings = Settings()
+    landing = prepare(settings).landing
+    if if_empty and any(path.is_file() for path in landing.rglob("[!.]*")):
+        out.print(f"Landing is not empty, so no sample city was made. 已有文件，未生成示例城市。 ({landing})")
+        return
+    if not force:
+        _refuse_to_mix(landing)
+    # The extract of a day arrives at one o'clock in the night after it.
+    last = (until or datetime.now(ZoneInfo(TIMEZONE)) - timedelta(days=1, hours=1)).date()
+    facts = make_city(
+        landing,
+        settings.contracts,
+        residents=residents,
+        seed=seed,
+        until=last,
+        months=months,
+        nights=nights,
+        truth=truth,
+    )
+    table = Table(title="SYNTHETIC 合成数据: sample city 示例城市", show_header=False)
+    for name, count in facts.items():
+        table.add_row(_LABELS.get(name, name), f"{count:,}")
+    out.print(table)
+    out.print(f"{landing} · last extract date 最后提取日期 {last}. Next 下一步: citylake refresh")
+
+
+def _refuse_to_mix(landing: Path) -> None:
+    """Raise when anything was delivered already: a real delivery must not be mixed, a sample city not be blended."""
+    landed = (LandedFile.parse(path, path.parent.parent.name) for path in landing.glob("*/*/*") if path.is_file())
+    origins = [file.origin for file in landed if file is not None]
+    if "real" in origins:
+        raise UsageError(
+            f"There are real deliveries in {landing}; a synthetic city beside them would give a release that mixes "
+            "both, which is refused. Use another CITYLAKE_HOME, or --force if that is what you want. "
+            "已有真实数据，不能混入合成数据：请换用另一个 CITYLAKE_HOME，或使用 --force。"
+        )
+    if origins:
+        raise UsageError(
+            f"There is a sample city in {landing} already; a second one would blend with it. Go on with "
+            "citylake refresh, use another CITYLAKE_HOME, or --force to write over it. "
+            "已有示例城市：可直接运行 citylake refresh，换用另一个 CITYLAKE_HOME，或使用 --force 覆盖。"
+        )
