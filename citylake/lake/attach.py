@@ -32,6 +32,7 @@ def install_extensions(zones: Zones) -> None:
                     f"install the package duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}."
                 ) from problem
             connection.install_extension(str(file), force_install=True)
+            connection.load_extension(name)  # Checks its signature, once for all that load it later.
 
 
 def bare_connection(zones: Zones, settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -40,12 +41,16 @@ def bare_connection(zones: Zones, settings: Settings) -> duckdb.DuckDBPyConnecti
         config={
             "extension_directory": str(zones.extensions),
             "autoinstall_known_extensions": "false",
+            # Checking the signatures again takes 0.35 s of every connection's 0.37. The folder is the owner's, the
+            # signatures were checked at installation, and the permission ends below, for good.
+            "allow_unsigned_extensions": "true",
             "memory_limit": settings.memory_limit,
             **({"threads": str(settings.threads)} if settings.threads else {}),
         }
     )
     for name in EXTENSIONS:
         connection.load_extension(name)
+    connection.execute("set allow_unsigned_extensions = false")
     connection.execute("set timezone = 'UTC'")
     return connection
 

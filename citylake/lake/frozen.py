@@ -9,9 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from citylake.lake.attach import Lake, bare_connection
+from citylake.lake.attach import Lake
 from citylake.lake.errors import EnvironmentProblem
-from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 
 PUBLISHED_LAKES: tuple[Lake, ...] = ("city", "people")
@@ -34,50 +33,43 @@ inner join ducklake_schema on ducklake_table.schema_id = ducklake_schema.schema_
 """
 
 
-def head_snapshot(zones: Zones, lake: Lake) -> int | None:
-    """The newest snapshot of a lake's head; None when the lake has no catalog yet."""
-    catalog = zones.catalog(lake)
-    if not catalog.exists():
-        return None
-    with closing(sqlite3.connect(catalog)) as connection:
+def head_snapshot(zones: Zones, lake: Lake) -> int:
+    """The newest snapshot of a lake's head."""
+    with closing(sqlite3.connect(zones.catalog(lake))) as connection:
         return int(connection.execute("select max(snapshot_id) from ducklake_snapshot").fetchone()[0])
 
 
-def freeze_catalog(settings: Settings, lake: Lake, target: Path) -> int:
-    """Copy a head catalog to ``target``, reduced to its newest snapshot, and return that snapshot's id.
+def freeze_catalog(connection: duckdb.DuckDBPyConnection, zones: Zones, lake: Lake, target: Path) -> None:
+    """Copy a head catalog to ``target``, reduced to its newest snapshot; the connection is a bare one.
 
     Earlier snapshots were never published, or are another release's: a reader must not be able to travel there.
     The data files are shared with the head and stay untouched. The caller holds the writer's lock.
     """
-    zones = Zones.of(settings)
     with closing(sqlite3.connect(zones.catalog(lake))) as head:
         head.execute("vacuum into ?", (str(target),))
-    _strip_history(settings, target)
+    _strip_history(connection, target)
     with closing(sqlite3.connect(target, isolation_level=None)) as copy:
         # Readers may stand in any folder; and what the head is about to delete is nobody else's business.
         data_path = f"{zones.data(lake)}/"
         copy.execute("update ducklake_metadata set value = ? where key = 'data_path' and scope is null", (data_path,))
         copy.execute(f"delete from {_SCHEDULED}")
         copy.execute("vacuum")
-        snapshot = int(copy.execute("select max(snapshot_id) from ducklake_snapshot").fetchone()[0])
     missing = sorted(path.name for path in referenced_files(target, zones.data(lake)) if not path.exists())
     if missing:
         raise EnvironmentProblem(
             f"{len(missing)} data files of the lake {lake} are missing (first: {missing[0]}). Nothing was published; "
             "readers keep the last release. Restore the files, or rebuild with: citylake refresh --full"
         )
-    return snapshot
 
 
-def _strip_history(settings: Settings, catalog: Path) -> None:
+def _strip_history(connection: duckdb.DuckDBPyConnection, catalog: Path) -> None:
     """Expire every snapshot but the newest, in this copy alone; DuckLake deletes no file by expiring."""
-    with bare_connection(Zones.of(settings), settings) as connection:
-        connection.execute(f"attach 'ducklake:sqlite:{quoted(catalog)}' as copy_of_head")
-        versions = [row[0] for row in connection.execute("select snapshot_id from copy_of_head.snapshots()").fetchall()]
-        older = sorted(versions)[:-1]
-        if older:
-            connection.execute("call ducklake_expire_snapshots('copy_of_head', versions => ?)", [older])
-        connection.execute("detach copy_of_head")
+    connection.execute(f"attach 'ducklake:sqlite:{quoted(catalog)}' as copy_of_head")
+    versions = [row[0] for row in connection.execute("select snapshot_id from copy_of_head.snapshots()").fetchall()]
+    older = sorted(versions)[:-1]
+    if older:
+        connection.execute("call ducklake_expire_snapshots('copy_of_head', versions => ?)", [older])
+    connection.execute("detach copy_of_head")
 
 
 def referenced_files(catalog: Path, data: Path) -> set[Path]:
@@ -94,19 +86,16 @@ def attach_frozen(connection: duckdb.DuckDBPyConnection, zones: Zones, lake: Lak
     )
 
 
-def count_rows(settings: Settings, folder: Path) -> dict[str, int]:
+def count_rows(connection: duckdb.DuckDBPyConnection, zones: Zones, folder: Path) -> dict[str, int]:
     """Rows of every table of the frozen catalogs in a folder, by full name: also the proof that they open."""
-    with bare_connection(Zones.of(settings), settings) as connection:
-        for lake in PUBLISHED_LAKES:
-            attach_frozen(connection, Zones.of(settings), lake, folder / f"{lake}.sqlite")
-        tables = connection.execute(
-            "select database_name, schema_name, table_name from duckdb_tables() "
-            "where database_name in ('city', 'people') and not internal order by all"
-        ).fetchall()
-        counts = [
-            f"""select '{".".join(name)}', count(*) from "{name[0]}"."{name[1]}"."{name[2]}" """ for name in tables
-        ]
-        return dict(connection.execute(" union all ".join(counts)).fetchall()) if counts else {}
+    for lake in PUBLISHED_LAKES:
+        attach_frozen(connection, zones, lake, folder / f"{lake}.sqlite")
+    tables = connection.execute(
+        "select database_name, schema_name, table_name from duckdb_tables() "
+        "where database_name in ('city', 'people') and not internal order by all"
+    ).fetchall()
+    counts = [f"""select '{".".join(name)}', count(*) from "{name[0]}"."{name[1]}"."{name[2]}" """ for name in tables]
+    return dict(connection.execute(" union all ".join(counts)).fetchall()) if counts else {}
 
 
 def quoted(path: Path) -> str:

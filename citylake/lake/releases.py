@@ -22,7 +22,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from citylake.lake import publications
-from citylake.lake.attach import LAKES, open_lakes
+from citylake.lake.attach import LAKES, bare_connection, open_lakes
 from citylake.lake.errors import AuditFailed, EnvironmentProblem, NoRelease, PublicationHeld, UsageError
 from citylake.lake.files import sync_folder, write_atomically
 from citylake.lake.frozen import PUBLISHED_LAKES, count_rows, freeze_catalog, head_snapshot
@@ -96,7 +96,7 @@ def freeze_and_publish(  # noqa: PLR0913  # what a release says of itself, each 
     zones = Zones.of(settings)
     _refuse_unless_free(settings, zones, run_id, origin)
     aside = _empty_folder(zones.releases / f".{run_id}.tmp")
-    snapshots = _freeze(settings, aside)
+    snapshots, rows = _freeze(settings, zones, aside)
     release = Release(
         release_id=run_id,
         created_at=datetime.now(UTC),
@@ -105,7 +105,7 @@ def freeze_and_publish(  # noqa: PLR0913  # what a release says of itself, each 
         code_version=code_version(),
         created_by=created_by,
         deliveries=deliveries,
-        rows=count_rows(settings, aside),
+        rows=rows,
         checks=checks,
         snapshots=snapshots,
     )
@@ -144,13 +144,16 @@ def _empty_folder(folder: Path) -> Path:
     return folder
 
 
-def _freeze(settings: Settings, folder: Path) -> dict[str, int]:
-    zones = Zones.of(settings)
-    open_lakes(settings).close()
-    for lake in PUBLISHED_LAKES:
-        freeze_catalog(settings, lake, folder / f"{lake}.sqlite")
+def _freeze(settings: Settings, zones: Zones, folder: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """Freeze both catalogs; the heads' snapshots and the rows of every table."""
+    if not all(zones.catalog(lake).exists() for lake in LAKES):
+        open_lakes(settings).close()
+    with bare_connection(zones, settings) as connection:
+        for lake in PUBLISHED_LAKES:
+            freeze_catalog(connection, zones, lake, folder / f"{lake}.sqlite")
+        rows = count_rows(connection, zones, folder)
     (folder / IN_USE).touch()
-    return {lake: number for lake in LAKES if (number := head_snapshot(zones, lake)) is not None}
+    return {lake: head_snapshot(zones, lake) for lake in LAKES}, rows
 
 
 def _let_readers_in(settings: Settings, zones: Zones, folder: Path) -> None:
