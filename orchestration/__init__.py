@@ -1,1 +1,4 @@
-"""Dagster: assets, checks, jobs, schedules, sensors. It calls and does not compute; the only room that knows Dagster."""
+"""Orchestration: Dagster's assets, checks, jobs, schedules and sensors. Thin: it calls, it does not compute.
+
+Nothing is imported here, so that dbt's process (``dbt_process``) starts without Dagster.
+"""

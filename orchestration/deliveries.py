@@ -1,0 +1,180 @@
+"""Assets of what departments deliver: one a dataset, made from its contract, and the ledger of what is in force.
+
+Reading and checking a delivery belongs into ``ingestion``; a refused one is a warning here, on a step that succeeds.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from citylake.contracts.model import Contract
+from citylake.lake.deliveries import Manifest, manifests
+from ingestion.landing import scan_landing
+from ingestion.loading import FileChanged, load_delivery
+from orchestration.dbt import LEDGER_KEYS
+from orchestration.night import Materialized, Night, retrying_io, shown, write_deliveries
+
+
+def raw_asset(contract: Contract) -> dg.AssetsDefinition:
+    """The asset of one dataset: loads what is new in landing."""
+    key = raw_key(contract)
+
+    @dg.asset(
+        key=key,
+        group_name=contract.department,
+        description=f"{contract.title}\n\n{contract.purpose}",
+        metadata=_contract_metadata(contract),
+        tags={"sharing": contract.sharing, "delivery_mode": contract.mode},
+        kinds={contract.dialect.format, "parquet"},
+        owners=[f"team:{contract.department}"],
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=contract.max_age),
+        check_specs=_check_specs(key),
+    )
+    def load(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Materialized:
+        with night.stage(f"raw.{contract.dataset}") as facts, retrying_io():
+            facts.update(_load_new(night, contract))
+        for refused in facts["refused"]:
+            context.log.warning("%s was refused. %s %s", refused["delivery_id"], refused["zh"], refused["en"])
+        for problem in facts["postponed"]:
+            context.log.warning(problem)
+        known = [manifest for manifest, _, _ in manifests(night.zones) if manifest.dataset == contract.dataset]
+        return dg.MaterializeResult(
+            metadata={**shown(facts), "run_id": night.run.run_id}, check_results=list(_checks(contract, known))
+        )
+
+    return load
+
+
+def raw_key(contract: Contract) -> dg.AssetKey:
+    """``raw/<department>/<dataset>``."""
+    return dg.AssetKey(["raw", contract.department, contract.name])
+
+
+def _load_new(night: Night, contract: Contract) -> dict[str, Any]:
+    """Load every new file of the dataset, in the order that landing gives; a file still being written can wait."""
+    loaded: list[Manifest] = []
+    postponed: list[str] = []
+    for landed in scan_landing(night.settings, {contract.dataset: contract}).new.get(contract.dataset, []):
+        try:
+            loaded.append(load_delivery(night.settings, contract, landed, night.run.run_id))
+        except FileChanged as problem:
+            postponed.append(str(problem))
+    return {**delivery_facts([m for m in loaded if m.run_id == night.run.run_id]), "postponed": postponed}
+
+
+def delivery_facts(loaded: Sequence[Manifest]) -> dict[str, Any]:
+    """What the deliveries of one stage add up to, and the refused ones with their reasons."""
+    accepted = [manifest for manifest in loaded if manifest.refusal is None]
+    return {
+        "deliveries": len(loaded),
+        "rows_read": sum(manifest.rows_read or 0 for manifest in accepted),
+        "rows_accepted": sum(manifest.rows_accepted for manifest in accepted),
+        "rows_quarantined": sum(manifest.rows_quarantined for manifest in accepted),
+        "sha256": [manifest.sha256 for manifest in loaded],
+        "refused": [
+            {"delivery_id": manifest.delivery_id, "zh": manifest.refusal.zh, "en": manifest.refusal.en}
+            for manifest in loaded
+            if manifest.refusal is not None
+        ],
+    }
+
+
+def _contract_metadata(contract: Contract) -> Mapping[str, Any]:
+    return {
+        "owner": str(contract.owner),
+        "contract_version": contract.version,
+        "legal_basis": str(contract.legal_basis),
+        "quarantine_tolerance": contract.quarantine_tolerance,
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    name=column.name,
+                    type=column.logical_type,
+                    description=str(column.label),
+                    tags={"classification": column.classification},
+                    constraints=dg.TableColumnConstraints(nullable=not column.required, unique=column.primary_key),
+                )
+                for column in contract.columns
+            ]
+        ),
+    }
+
+
+def _check_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            "reconciliation", asset=key, description="Rows read = rows accepted + rows quarantined, in every delivery."
+        ),
+        dg.AssetCheckSpec("not_refused", asset=key, description="The newest delivery keeps its contract."),
+        dg.AssetCheckSpec(
+            "freshness", asset=key, description="The newest delivery is no older than its contract allows."
+        ),
+    ]
+
+
+def _checks(contract: Contract, known: Sequence[Manifest]) -> Iterator[dg.AssetCheckResult]:
+    key = raw_key(contract)
+    accepted = [manifest for manifest in known if manifest.refusal is None]
+    unequal = [m.delivery_id for m in accepted if m.rows_read != m.rows_accepted + m.rows_quarantined]
+    yield dg.AssetCheckResult(
+        check_name="reconciliation",
+        asset_key=key,
+        passed=not unequal,
+        metadata={"unequal": dg.MetadataValue.json(unequal)},
+    )
+    newest = max(known, key=lambda manifest: (manifest.received_at, manifest.revision), default=None)
+    yield dg.AssetCheckResult(
+        check_name="not_refused",
+        asset_key=key,
+        passed=newest is None or newest.refusal is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={} if newest is None or newest.refusal is None else {"zh": newest.refusal.zh, "en": newest.refusal.en},
+    )
+    received_at = max((manifest.received_at for manifest in accepted), default=None)
+    yield dg.AssetCheckResult(
+        check_name="freshness",
+        asset_key=key,
+        passed=received_at is not None and datetime.now(UTC) - received_at <= contract.max_age,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"received_at": str(received_at or "never"), "max_age": str(contract.max_age)},
+    )
+
+
+def ledger_assets(contracts: Sequence[Contract]) -> dg.AssetsDefinition:
+    """What dbt reads of deliveries and of this run."""
+    raw = [raw_key(contract) for contract in contracts]
+
+    @dg.multi_asset(
+        name="ledger",
+        specs=[
+            dg.AssetSpec(
+                LEDGER_KEYS["delivery"],
+                deps=raw,
+                group_name="ledger",
+                description="Every delivery and whether it is in force, derived from manifests.",
+            ),
+            dg.AssetSpec(
+                LEDGER_KEYS["run"],
+                deps=raw,
+                group_name="ledger",
+                description="The run and the day that its figures stand at.",
+            ),
+        ],
+    )
+    def ledger(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
+        with night.stage("ledger") as facts, retrying_io():
+            deliveries = write_deliveries(night)
+            in_force = deliveries.filter(pl.col("status") == "in_force")
+            strangers = scan_landing(night.settings, {c.dataset: c for c in contracts}).unrecognised
+            facts.update(
+                deliveries=deliveries.height, in_force=in_force.height, unrecognised=[p.name for p in strangers]
+            )
+        for path in strangers:
+            context.log.warning("%s in landing has a name of no dataset and was left alone.", path.name)
+        for key in LEDGER_KEYS.values():
+            yield dg.MaterializeResult(asset_key=key, metadata=shown(facts))
+
+    return ledger

@@ -1,0 +1,162 @@
+"""Assets of the lake between and after dbt: identity, indicators, audit, release, maintenance.
+
+Each calls the room of ``citylake`` that does the work and shows what it reports.
+"""
+
+import getpass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+import dagster as dg
+import polars as pl
+
+from citylake.governance.audit import CheckResult, run_audit
+from citylake.identity.resolve import resolve_persons
+from citylake.indicators.evaluate import evaluate
+from citylake.lake import maintenance, releases
+from citylake.lake.deliveries import LEDGER
+from citylake.lake.errors import AuditFailed, PublicationHeld
+from orchestration.dbt import SEMANTIC_MANIFEST, DbtPaths
+from orchestration.night import Materialized, Night, shown
+
+IDENTITY_TABLES = {
+    "person_record": "Which person each source record belongs to",
+    "person_key": "Every person key ever made and the record it was founded on",
+    "key_event": "Every change of a record's person key: merge or split",
+}
+INDICATOR_TABLES = {
+    "dim_indicator": "The registry: every indicator's one definition",
+    "indicator_value": "Every indicator at month, region and department, with numerator and denominator",
+    "indicator_vintage": "Every figure that a published run ever gave",
+}
+AUDIT = dg.AssetKey(["city", "quality", "fct_audit_check"])
+RELEASE = dg.AssetKey("release")
+MAINTENANCE = dg.AssetKey("maintenance")
+
+
+def identity_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Who is who: reads staging, keeps keys."""
+
+    @dg.multi_asset(name="identity", specs=_specs(("vault", "identity"), IDENTITY_TABLES, staging))
+    def identity(night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
+        with night.stage("identity") as facts:
+            facts.update(resolve_persons(night.settings, night.run.run_id, night.as_of_date))
+        yield from _materialized(("vault", "identity"), IDENTITY_TABLES, facts)
+
+    return identity
+
+
+def indicator_assets(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Indicator values of this run."""
+
+    @dg.multi_asset(name="indicators", specs=_specs(("city", "indicator"), INDICATOR_TABLES, marts))
+    def indicators(night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
+        with night.stage("indicators") as facts:
+            manifest = DbtPaths.of(night.settings).parsed / SEMANTIC_MANIFEST
+            facts.update(evaluate(night.settings, night.run.run_id, night.as_of_date, manifest))
+        yield from _materialized(("city", "indicator"), INDICATOR_TABLES, facts)
+
+    return indicators
+
+
+def audit_asset(audited: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """What stops a release."""
+
+    @dg.asset(key=AUDIT, deps=audited, group_name="quality", description="The audit of each run, check by check.")
+    def audit(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Materialized:
+        with night.stage("audit") as facts:
+            checks = run_audit(night.settings, night.run.run_id, night.as_of_date)
+            facts.update(_audit_facts(checks))
+            for check in checks:
+                if check.status == "warned":
+                    context.log.warning("%s: %s", check.check_id, check.message)
+            _stop_if_failed(checks)
+        return dg.MaterializeResult(metadata=shown(facts))
+
+    return audit
+
+
+def _audit_facts(checks: Sequence[CheckResult]) -> dict[str, Any]:
+    by_status = {status: [c for c in checks if c.status == status] for status in ("passed", "warned", "failed")}
+    return {
+        "passed": len(by_status["passed"]),
+        "warned": [f"{check.check_id}: {check.message}" for check in by_status["warned"]],
+        "failed": [f"{check.check_id}: {check.message}" for check in by_status["failed"]],
+        "checks": [{**asdict(check), "message": str(check.message)} for check in checks],
+    }
+
+
+def _stop_if_failed(checks: Sequence[CheckResult]) -> None:
+    failed = [check for check in checks if check.status == "failed"]
+    if failed:
+        named = "; ".join(f"{c.check_id} ({c.message}: {c.observed} / {c.expected})" for c in failed)
+        raise AuditFailed(
+            f"The audit failed, so nothing was published and readers keep the last release: {named}. "
+            "Mend or withdraw the delivery that caused it and run the refresh again."
+        )
+
+
+def release_asset() -> dg.AssetsDefinition:
+    """Freezes what was audited and points readers to it."""
+
+    @dg.asset(key=RELEASE, deps=[AUDIT], group_name="release", description="Frozen catalogs and the pointer to them.")
+    def release(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Materialized:
+        with night.stage("release") as facts:
+            facts.update(_publish(night))
+        if "held" in facts:
+            context.log.warning(facts["held"])
+        return dg.MaterializeResult(metadata=shown(facts))
+
+    return release
+
+
+def _publish(night: Night) -> dict[str, Any]:
+    in_force = pl.read_parquet(night.zones.ledger / LEDGER).filter(pl.col("status") == "in_force")
+    deliveries = {
+        dataset: sorted(in_force.filter(pl.col("dataset") == dataset)["delivery_id"])
+        for dataset in sorted(in_force["dataset"].unique())
+    }
+    origins: list[Literal["real", "synthetic"]] = in_force["origin"].unique().to_list()
+    try:
+        published = releases.freeze_and_publish(
+            night.settings,
+            night.run.run_id,
+            data_as_of=night.as_of_date,
+            origin=origins[0] if len(origins) == 1 else "mixed",
+            deliveries=deliveries,
+            checks=_audit_of(night),
+            created_by=getpass.getuser(),
+        )
+    except PublicationHeld as hold:
+        # A rollback's hold is somebody's decision, not a failure of the night.
+        return {"held": str(hold)}
+    return {"release": published.release_id, "origin": published.origin, "data_as_of": str(published.data_as_of)}
+
+
+def _audit_of(night: Night) -> list[dict[str, Any]]:
+    return next((stage["facts"]["checks"] for stage in night.run.stages() if stage["stage"] == "audit"), [])
+
+
+def maintenance_asset() -> dg.AssetsDefinition:
+    """Closes the night: what no kept release needs is expired and deleted."""
+
+    @dg.asset(key=MAINTENANCE, deps=[RELEASE], group_name="release", description="Expiry, compaction, deletion.")
+    def maintain(night: dg.ResourceParam[Night]) -> Materialized:
+        with night.stage("maintenance") as facts:
+            facts.update(maintenance.maintain(night.settings))
+        return dg.MaterializeResult(metadata=shown(facts))
+
+    return maintain
+
+
+def _specs(prefix: tuple[str, str], tables: dict[str, str], deps: Sequence[dg.AssetKey]) -> list[dg.AssetSpec]:
+    return [
+        dg.AssetSpec([*prefix, name], deps=deps, group_name=prefix[1], description=description, kinds={"duckdb"})
+        for name, description in tables.items()
+    ]
+
+
+def _materialized(prefix: tuple[str, str], tables: dict[str, str], facts: dict[str, Any]) -> Iterator[Materialized]:
+    for name in tables:
+        yield dg.MaterializeResult(asset_key=[*prefix, name], metadata=shown(facts))

@@ -1,0 +1,183 @@
+"""One night as its steps see it: settings, run id, stages; and the resource that holds the writer's lock throughout.
+
+What a step does belongs into ``ingestion`` and ``citylake``; how steps hang together, into the modules beside this.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+import dagster as dg
+import polars as pl
+
+from citylake.lake import releases
+from citylake.lake.deliveries import read_ledger, write_ledger
+from citylake.lake.errors import UsageError
+from citylake.lake.files import sync_folder
+from citylake.lake.lock import writer_lock
+from citylake.lake.runs import Run, mint_run_id
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones
+
+if TYPE_CHECKING:
+    Materialized = dg.MaterializeResult[Any]
+else:
+    # Dagster reads annotations at run time and takes a parameterised one for a value's type.
+    Materialized = dg.MaterializeResult
+
+RUN_ID_TAG = "citylake/run_id"
+RUN_TABLE = "run.parquet"
+IO_ATTEMPTS = 3
+IO_PAUSE_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class StageEvent:
+    """Something to show while a night runs: a stage began, ended, or does one more thing (``detail``)."""
+
+    stage: str
+    state: Literal["began", "working", "succeeded", "failed"]
+    seconds: float = 0.0
+    detail: str = ""
+
+
+Listener = Callable[[StageEvent], None]
+
+
+def unheard(_: StageEvent) -> None:
+    """Listen to nothing: Dagster's own event log shows the rest."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of one night."""
+
+    as_of: date | None = None
+    """Compute with the deliveries that were known by this day, in the lake of ``settings``, which is a scratch one."""
+    source: Zones | None = None
+    """Where deliveries are read from when it is not the lake that is written to (as-of)."""
+    full: bool = False
+    """Rebuild every incremental model from nothing."""
+    listen: Listener = unheard
+    hush: Callable[[], AbstractContextManager[Any]] = nullcontext
+    """Around everything that writes to the screen by itself."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """The night that is running: it exists only while the writer's lock is held."""
+
+    settings: Settings
+    run: Run
+    full: bool
+    plan: Plan = field(default_factory=Plan)
+
+    @property
+    def zones(self) -> Zones:
+        return self.run.zones
+
+    @property
+    def source(self) -> Zones:
+        return self.plan.source or self.zones
+
+    @property
+    def as_of_date(self) -> date:
+        """The day that this night's figures stand at; known once the delivery ledger is written."""
+        return pl.read_parquet(self.zones.ledger / RUN_TABLE)["as_of_date"].item()
+
+    @contextmanager
+    def stage(self, name: str) -> Generator[dict[str, Any]]:
+        """One stage: timed and kept by the run's record, and shown to whoever listens."""
+        began, state = time.perf_counter(), "failed"
+        self.plan.listen(StageEvent(name, "began"))
+        try:
+            with self.run.stage(name) as facts:
+                yield facts
+            state = "succeeded"
+        finally:
+            self.plan.listen(StageEvent(name, state, time.perf_counter() - began))
+
+
+def write_deliveries(night: Night) -> pl.DataFrame:
+    """Derive the delivery ledger; put it, and this run, where dbt reads them. Raises UsageError without a delivery."""
+    deliveries = read_ledger(night.source, night.plan.as_of)
+    newest = deliveries.filter(pl.col("status") == "in_force")["extract_date"].max()
+    if not isinstance(newest, date):
+        raise UsageError(
+            "No delivery is in force, so there is nothing to compute. Load one with `citylake ingest FILE "
+            "--dataset D`, or make the sample city with `citylake sample-city`."
+        )
+    write_ledger(deliveries, night.zones)
+    path = night.zones.ledger / RUN_TABLE
+    aside = path.with_suffix(".aside")
+    row = {"run_id": [night.run.run_id], "as_of_date": [night.plan.as_of or newest], "is_full": [night.full]}
+    pl.DataFrame(row, schema={"run_id": pl.String, "as_of_date": pl.Date, "is_full": pl.Boolean}).write_parquet(aside)
+    aside.chmod(0o600)
+    aside.replace(path)
+    sync_folder(path.parent)
+    return deliveries
+
+
+@contextmanager
+def hold_night(settings: Settings, plan: Plan, *, full: bool) -> Generator[Night]:
+    """Take the writer's lock, clear what a dead predecessor left, mint the run id. Raises LockHeld."""
+    with writer_lock(settings, "nightly refresh") as hold:
+        clear(hold.zones)
+        releases.heal(hold.zones)
+        yield Night(settings, Run(mint_run_id(), hold.zones), full, plan)
+
+
+def clear(zones: Zones) -> None:
+    """Empty the scratch zone: nothing in it outlives the one who held the lock."""
+    for leaving in zones.scratch.iterdir():
+        if leaving.is_dir() and not leaving.is_symlink():
+            shutil.rmtree(leaving)
+        else:
+            leaving.unlink()
+
+
+def night_resource(settings: Settings | None = None, plan: Plan | None = None) -> dg.ResourceDefinition:
+    """The resource ``night``. Under the in-process executor it is made once and spans every step of the run."""
+
+    @dg.resource(
+        config_schema={
+            "full": dg.Field(bool, default_value=False, description="Rebuild every incremental model from nothing.")
+        },
+        description="The writer's lock, held for the whole run, and the run's id and settings.",
+    )
+    def night(context: dg.InitResourceContext) -> Iterator[Night]:
+        asked = plan or Plan()
+        full = asked.full or bool(context.resource_config["full"])
+        with hold_night(settings or Settings(), asked, full=full) as held:
+            if context.instance is not None and context.run is not None:
+                context.instance.add_run_tags(context.run.run_id, {RUN_ID_TAG: held.run.run_id})
+            yield held
+
+    return night
+
+
+@contextmanager
+def retrying_io() -> Generator[None]:
+    """Ask Dagster for another attempt where one can help: when the file system failed, not when the data did."""
+    try:
+        yield
+    except OSError as problem:
+        raise dg.RetryRequested(max_retries=IO_ATTEMPTS - 1, seconds_to_wait=IO_PAUSE_SECONDS) from problem
+
+
+def shown(facts: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
+    """Facts of a stage as Dagster's metadata."""
+    return {
+        name: dg.MetadataValue.int(value)
+        if isinstance(value, int)
+        else dg.MetadataValue.float(value)
+        if isinstance(value, float)
+        else dg.MetadataValue.json(value)
+        if isinstance(value, dict | list)
+        else dg.MetadataValue.text(str(value))
+        for name, value in facts.items()
+    }

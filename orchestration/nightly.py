@@ -1,0 +1,157 @@
+"""The night as a function: the same job that Dagster schedules, run in this process, for the command line and tests."""
+
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from pydantic import SecretStr
+
+from citylake.lake.attach import open_lakes
+from citylake.lake.errors import CitylakeError
+from citylake.lake.files import write_atomically
+from citylake.lake.lock import writer_lock
+from citylake.lake.runs import Run
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones, prepare
+from orchestration.definitions import build_definitions
+from orchestration.failures import Notice, error_of, is_worth_a_notice, notify, trace_of
+from orchestration.instance import instance_of
+from orchestration.lake import MAINTENANCE, RELEASE
+from orchestration.night import RUN_ID_TAG, Listener, Plan, clear, unheard
+from orchestration.triggers import COMMAND, JOB, STARTED_BY
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Dagster's own log stays in its event log; the screen belongs to the progress."""
+_UNPUBLISHED = (RELEASE, MAINTENANCE)
+
+
+@dataclass(frozen=True)
+class NightResult:
+    """What came of one night."""
+
+    run_id: str | None
+    release: str | None
+    """The release it became; None when it failed, when publication is held, and always for an as-of computation."""
+    stages: list[dict[str, Any]]
+    """What each stage reported: stage, status, seconds, facts."""
+    error: CitylakeError | None = None
+    log: Path | None = None
+    """Where everything about a failure is written, for the owner alone."""
+    figures: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """City-wide values of the newest complete month, all departments together."""
+    kept: Path | None = None
+    """The scratch home of an as-of computation, when it was to be kept."""
+
+    def facts(self, stage: str) -> dict[str, Any]:
+        """What a stage reported; nothing when it never ran."""
+        return next((record["facts"] for record in self.stages if record["stage"] == stage), {})
+
+    @property
+    def held(self) -> str | None:
+        """Why nothing was published although nothing failed."""
+        return self.facts("release").get("held")
+
+
+def run_nightly(
+    settings: Settings,
+    *,
+    as_of: date | None = None,
+    full: bool = False,
+    keep: bool = False,
+    progress: Listener = unheard,
+) -> NightResult:
+    """Run one night in this process. What fails is in the result's ``error``; nothing is raised but LockHeld.
+
+    ``as_of`` computes in a scratch lake with the deliveries that had arrived by the end of that day, publishes
+    nothing, and leaves the lake itself untouched; ``keep`` keeps that scratch lake until the next night clears it.
+    """
+    if as_of is not None:
+        return _run_as_of(settings, as_of, progress, keep=keep)
+    zones = prepare(settings)
+    with _chatter(zones) as hush:
+        plan = Plan(full=full, listen=progress, hush=hush)
+        with instance_of(zones) as instance:
+            result = _execute(settings, plan, instance)
+    if result.error is not None and is_worth_a_notice(result.error):
+        notify(settings, Notice.of(result.run_id or "-", result.error))
+    return result
+
+
+def _run_as_of(settings: Settings, as_of: date, progress: Listener, *, keep: bool) -> NightResult:
+    with writer_lock(settings, f"refresh --as-of {as_of}") as hold:
+        clear(hold.zones)
+        home = hold.zones.scratch / f"as_of_{as_of}"
+        scratch = settings.model_copy(update={"home": home, "landing": None, "identity_secret": _secret(settings)})
+        with _chatter(prepare(scratch)) as hush, dg.DagsterInstance.ephemeral() as instance:
+            plan = Plan(as_of=as_of, source=hold.zones, full=True, listen=progress, hush=hush)
+            result = _execute(scratch, plan, instance)
+        if not keep:
+            shutil.rmtree(home)
+    return replace(result, kept=home if keep else None)
+
+
+def _secret(settings: Settings) -> SecretStr | None:
+    """The keeper's secret of the lake itself, so that persons have there the keys that they have here."""
+    secret = Zones.of(settings).secret
+    if settings.identity_secret is not None or not secret.exists():
+        return settings.identity_secret
+    return SecretStr(secret.read_text(encoding="utf-8").strip())
+
+
+def _execute(settings: Settings, plan: Plan, instance: dg.DagsterInstance) -> NightResult:
+    definitions = build_definitions(settings, plan)
+    job = definitions.resolve_job_def(JOB)
+    selection = None
+    if plan.as_of is not None:
+        executable = job.asset_layer.executable_asset_keys
+        selection = [key for key in executable if key not in _UNPUBLISHED and key.path[0] != "raw"]
+    outcome = job.execute_in_process(
+        run_config=_QUIET,
+        instance=instance,
+        raise_on_error=False,
+        asset_selection=selection,
+        tags={STARTED_BY: COMMAND},
+    )
+    recorded = instance.get_run_by_id(outcome.run_id)
+    run_id = None if recorded is None else recorded.tags.get(RUN_ID_TAG)
+    error = None if outcome.success else error_of(outcome.all_events)
+    return _result(settings, run_id, error, trace_of(outcome.all_events))
+
+
+def _result(settings: Settings, run_id: str | None, error: CitylakeError | None, trace: str) -> NightResult:
+    if run_id is None:
+        return NightResult(None, None, [], error)
+    run = Run(run_id, Zones.of(settings))
+    stages = run.stages()
+    released = next((stage["facts"].get("release") for stage in stages if stage["stage"] == "release"), None)
+    if error is None:
+        return NightResult(run_id, released, stages, figures=_figures(settings))
+    log = run.zones.ledger / "runs" / run_id / "error.log"
+    write_atomically(log, trace)
+    return NightResult(run_id, released, stages, error, log)
+
+
+def _figures(settings: Settings) -> pl.DataFrame:
+    with open_lakes(settings, ("city",), read_only=True) as connection:
+        return connection.execute(
+            """
+            select indicator_id, name_zh, name_en, unit, decimals, period_start, value, target
+            from city.indicator.indicator_value inner join city.indicator.dim_indicator using (indicator_id)
+            where region_level = 'city' and department_code is null and is_complete
+            qualify period_start = max(period_start) over ()
+            order by indicator_id
+            """
+        ).pl()
+
+
+@contextmanager
+def _chatter(zones: Zones) -> Generator[Callable[[], AbstractContextManager[Any]]]:
+    """Send what libraries print to a file of the home, and keep warnings of theirs off the screen."""
+    with (zones.dagster / "console.log").open("w", encoding="utf-8") as file:
+        yield lambda: redirect_stdout(file)
