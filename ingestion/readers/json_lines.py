@@ -22,7 +22,6 @@ select
     list_contains($undecodable, _line) as is_undecodable,
     if(json_valid(text), json_type(text) = 'OBJECT', false) as is_object
 from block
-where trim(text) != ''
 """
 _SHAPES = "select distinct json_keys(text) as keys from lines where is_object"
 _PARSE = """
@@ -61,7 +60,7 @@ def _parse(
     connection: duckdb.DuckDBPyConnection, block: pl.DataFrame, headings: list[str], undecodable: list[int]
 ) -> tuple[pl.DataFrame, set[str]]:
     """The lines of a block, parsed, and the keys found in them. Lines share few sets of keys: these are looked at."""
-    connection.register("block", block)
+    connection.register("block", block.filter(pl.col("text").str.contains(r"\S")))
     connection.execute(_JUDGE, {"undecodable": undecodable})
     shapes: list[list[str]] = [keys for (keys,) in connection.execute(_SHAPES).fetchall()]
     repeating = [keys for keys in shapes if len(set(keys)) < len(keys)]

@@ -1,0 +1,253 @@
+"""``citylake ingest``, ``check``, ``delivery …`` and ``quarantine``: what departments deliver, and what came of it."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from apps.cli.console import err, out, whoami
+from citylake.contracts.model import find_contract
+from citylake.lake.deliveries import Manifest, find_delivery, read_ledger, withdraw
+from citylake.lake.errors import ContractViolation
+from citylake.lake.lock import writer_lock
+from citylake.lake.runs import mint_run_id
+from citylake.lake.settings import TIMEZONE, Settings
+from citylake.lake.zones import Zones
+from ingestion.checking import check_file
+from ingestion.landing import date_in_name, land
+from ingestion.loading import load_delivery
+from ingestion.quarantine import export_quarantine, read_quarantine
+
+if TYPE_CHECKING:
+    from citylake.lake.deliveries import Refusal
+
+_SHOWN = 30
+
+FileArgument = Annotated[Path, typer.Argument(help="The extract, as the department wrote it; gzip is recognised.")]
+DatasetOption = Annotated[
+    str, typer.Option("--dataset", "-d", metavar="DEPARTMENT.NAME", help="Which contract it was delivered under.")
+]
+DeliveryArgument = Annotated[str, typer.Argument(help="A delivery's id, or the start of its id or hash.")]
+
+delivery = typer.Typer(no_args_is_help=True, help="交付批次：查看与撤回。 Deliveries: list, show, withdraw.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(ingest)
+    app.command()(check)
+    app.command()(quarantine)
+    app.add_typer(delivery, name="delivery")
+
+
+def ingest(
+    file: FileArgument,
+    dataset: DatasetOption,
+    extract_date: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            help="The day that the extract describes. Taken from the file's name when left out, else today.",
+        ),
+    ] = None,
+    revision: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=9999, help="0 for a first delivery, more for a correction; the next free one when left out."
+        ),
+    ] = None,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="Mark the delivery as made up, not from a department.")
+    ] = False,
+) -> None:
+    """Deliver one extract: copy it into landing, validate and load it (接收一个数据文件).
+
+    Rows that break the contract go to quarantine with line, rule and reason; too many of them, or a file that cannot
+    be read as agreed, and the whole delivery is refused (exit code 3) while earlier data stays in force. A second
+    file for the same day is a correction and supersedes the first. Readers see the result after the next refresh.
+    """
+    settings = Settings()
+    contract = find_contract(settings.contracts, dataset)
+    day = extract_date.date() if extract_date else _extract_date(file)
+    with writer_lock(settings, "citylake ingest"):
+        landed = land(settings, file, contract, day, synthetic=synthetic, revision=revision)
+        run_id = mint_run_id()
+        manifest = load_delivery(settings, contract, landed, run_id)
+    if manifest.run_id != run_id:
+        err.print("[dim]内容相同，此前已接收。 The same content was delivered before; nothing was loaded again.[/]")
+    out.print(_delivery_table(manifest))
+    _leave_if_refused(manifest.refusal)
+    if manifest.rows_quarantined:
+        out.print(f"  隔离明细 Quarantined rows: citylake quarantine {dataset} --delivery {manifest.sha256[:12]}")
+
+
+def check(file: FileArgument, dataset: DatasetOption) -> None:
+    """Say what loading a file would say, and keep nothing (校验报告，不写入任何数据).
+
+    For departments, before they deliver: rows that would be quarantined with line, rule and reason, and whether the
+    whole file would be refused (exit code 3).
+    """
+    contract = find_contract(Settings().contracts, dataset)
+    report = check_file(file, contract)
+    examination, validated = report.examination, report.examination.validated
+    table = Table(
+        title=f"校验报告 Check of {escape(file.name)} · {contract.title}", show_header=False, title_justify="left"
+    )
+    _row(table, "读取 Rows read", examination.rows_read)
+    if validated is not None:
+        _row(table, "合格 Good", validated.rows_accepted)
+        _row(table, "将被隔离 To be quarantined", validated.rows_rejected)
+        _rule_rows(table, "隔离规则 Quarantine rule", validated.rules_rejected)
+        _rule_rows(table, "提示 Warning", validated.rules_warned)
+    _row(table, "未约定的列 Unknown columns", "、".join(examination.new_columns) or None)
+    _row(table, "缺少的可选列 Optional columns missing", "、".join(examination.missing_columns) or None)
+    out.print(table)
+    _print_rejected(report.first_rejected, 0 if validated is None else validated.rows_rejected)
+    _leave_if_refused(examination.refusal)
+    out.print("[green]可以报送。[/] This file would be accepted. 未写入任何数据。 Nothing was written.")
+
+
+def quarantine(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="<department>.<name>")],
+    delivery_id: Annotated[
+        str | None, typer.Option("--delivery", metavar="ID", help="Only this delivery: start of its id or hash.")
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Write all of them with their original values for the department. Readable by you alone: it holds "
+            "personal data.",
+        ),
+    ] = None,
+) -> None:
+    """Show which rows were quarantined: line, rule and reason (隔离区：行号、规则、原因)."""
+    settings = Settings()
+    contract = find_contract(settings.contracts, dataset)
+    rows = read_quarantine(Zones.of(settings), dataset, delivery_id)
+    if csv is not None:
+        count = export_quarantine(rows, contract, csv)
+        out.print(
+            f"{count} 行已导出，含原始值，请妥善保管。 {count} rows with their original values: {escape(str(csv))}"
+        )
+        return
+    total = int(rows.select(pl.len()).collect().item())
+    if not total:
+        out.print("没有被隔离的行。 No row is quarantined.")
+    _print_rejected(rows.drop("record").head(_SHOWN).collect(), total)
+
+
+@delivery.command("list")
+def list_deliveries(
+    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
+) -> None:
+    """List deliveries, newest extract date last, and which of them are in force (列出交付批次)."""
+    settings = Settings()
+    ledger = read_ledger(Zones.of(settings))
+    if dataset is not None:
+        ledger = ledger.filter(pl.col("dataset") == find_contract(settings.contracts, dataset).dataset)
+    if ledger.is_empty():
+        out.print("还没有交付批次。 Nothing has been delivered yet. See: citylake ingest --help")
+        return
+    table = Table(
+        "批次 Delivery", "修订 Rev.", "状态 Status", "来源 Origin", "读取 Read", "合格 Accepted", "隔离 Quarantined"
+    )
+    columns = ["delivery_id", "revision", "status", "origin", "rows_read", "rows_accepted", "rows_quarantined"]
+    for row in ledger.sort("dataset", "extract_date", "revision").select(columns).iter_rows():
+        table.add_row(*("—" if value is None else escape(str(value)) for value in row))
+    out.print(table)
+
+
+@delivery.command("show")
+def show_delivery(wanted: DeliveryArgument) -> None:
+    """Show one delivery: counts, rules broken, columns, why it was refused or withdrawn (查看一个批次)."""
+    zones = Zones.of(Settings())
+    manifest, _, withdrawal = find_delivery(zones, wanted)
+    status = read_ledger(zones).filter(pl.col("delivery_id") == manifest.delivery_id)["status"].item()
+    table = _delivery_table(manifest)
+    for name, value in (
+        ("状态 Status", status),
+        ("文件 File in landing", manifest.file_name),
+        ("收到 Received", f"{manifest.received_at.astimezone(ZoneInfo(TIMEZONE)):%Y-%m-%d %H:%M:%S}"),
+        ("载入 Loaded", f"{manifest.loaded_at.astimezone(ZoneInfo(TIMEZONE)):%Y-%m-%d %H:%M:%S} ({manifest.run_id})"),
+        ("约定版本 Contract version", manifest.contract_version),
+        ("SHA-256", manifest.sha256),
+        ("拒收原因 Refused", f"{manifest.refusal.zh}\n{manifest.refusal.en}" if manifest.refusal else None),
+        ("撤回 Withdrawn", f"{withdrawal.by} {withdrawal.at:%Y-%m-%d}: {withdrawal.reason}" if withdrawal else None),
+    ):
+        _row(table, name, value)
+    out.print(table)
+
+
+@delivery.command("withdraw")
+def withdraw_delivery(
+    wanted: DeliveryArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why, in words that its department will understand.")],
+) -> None:
+    """Withdraw a delivery: the next refresh computes as if it had never come (撤回一个批次).
+
+    Its files stay in landing and raw; published releases stay as they are.
+    """
+    settings = Settings()
+    with writer_lock(settings, "citylake delivery withdraw") as hold:
+        manifest = withdraw(hold.zones, wanted, reason, whoami())
+    out.print(f"已撤回 Withdrawn: {manifest.delivery_id}. 下次刷新后生效。 Takes effect with the next refresh.")
+
+
+def _extract_date(file: Path) -> date:
+    named = date_in_name(file.name)
+    if named is not None:
+        return named
+    today = datetime.now(UTC).astimezone(ZoneInfo(TIMEZONE)).date()
+    err.print(
+        f"[dim]文件名不含日期，按今天 {today} 处理。 The file's name gives no day, so the extract counts as today's; "
+        "say otherwise with --extract-date.[/]"
+    )
+    return today
+
+
+def _delivery_table(manifest: Manifest) -> Table:
+    table = Table(title=manifest.delivery_id, show_header=False, title_justify="left")
+    _row(table, "读取 Rows read", manifest.rows_read)
+    _row(table, "合格 Accepted", manifest.rows_accepted)
+    _row(table, "隔离 Quarantined", manifest.rows_quarantined)
+    _rule_rows(table, "隔离规则 Quarantine rule", manifest.rules_quarantined)
+    _rule_rows(table, "提示 Warning", manifest.rules_warned)
+    _row(table, "修订 Revision", manifest.revision)
+    _row(table, "来源 Origin", "合成 synthetic" if manifest.origin == "synthetic" else "真实 real")
+    _row(table, "未约定的列 Unknown columns", "、".join(manifest.new_columns) or None)
+    _row(table, "缺少的可选列 Optional columns missing", "、".join(manifest.missing_columns) or None)
+    return table
+
+
+def _row(table: Table, name: str, value: object) -> None:
+    if value is not None:
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else escape(str(value)))
+
+
+def _rule_rows(table: Table, name: str, counts: dict[str, int]) -> None:
+    for rule, count in counts.items():
+        table.add_row(f"  {name}", f"{escape(rule)}: {count:,}")
+
+
+def _print_rejected(rows: pl.DataFrame, total: int) -> None:
+    if rows.is_empty():
+        return
+    table = Table("行号 Line", "规则 Rule", "原因 Reason", title_justify="left")
+    for line, rules, zh, en in rows.select("line", "rules", "reason_zh", "reason_en").iter_rows():
+        table.add_row(str(line), escape("\n".join(rules)), escape(f"{zh}\n{en}"))
+    out.print(table)
+    if total > rows.height:
+        out.print(f"  前 {rows.height} 行，共 {total} 行。 The first {rows.height} of {total} rows.")
+
+
+def _leave_if_refused(refusal: "Refusal | None") -> None:
+    if refusal is not None:
+        raise ContractViolation(f"{refusal.zh} {refusal.en} ({refusal.rule})")

@@ -1,0 +1,71 @@
+"""Quarantine as its department sees it: which line broke which rule and why, and the rows to mend, as a file.
+
+Reads what loading wrote; the original values are in it, so what is exported is its owner's alone.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+from citylake.contracts.model import Contract
+from citylake.lake.deliveries import delivery_folder, find_delivery, manifests
+from citylake.lake.errors import UsageError
+from citylake.lake.zones import Zones
+from ingestion.loading import REJECTED
+from ingestion.validation import REJECTED_SCHEMA
+
+_FORMULA = r"^\s*[=+\-@＝＋－＠\t\r]"
+_PLAIN_NUMBER = r"^[+-]?[0-9]+(\.[0-9]+)?$"
+_UNPARSED = "_line"
+
+
+def read_quarantine(zones: Zones, dataset: str, delivery: str | None = None) -> pl.LazyFrame:
+    """Rejected rows of a dataset, or of one of its deliveries, in the order of delivery and line.
+
+    Raises UsageError when the delivery is unknown or another dataset's.
+    """
+    found = [manifest for manifest, _, _ in manifests(zones) if manifest.dataset == dataset]
+    if delivery is not None:
+        wanted = find_delivery(zones, delivery)[0]
+        if wanted.dataset != dataset:
+            raise UsageError(f"{wanted.delivery_id} is not a delivery of {dataset}.")
+        found = [wanted]
+    folders = (delivery_folder(zones.quarantine, one.dataset, one.extract_date, one.sha256) for one in found)
+    files = [folder / REJECTED for folder in folders if (folder / REJECTED).exists()]
+    if not files:
+        return pl.LazyFrame(schema={"delivery_id": pl.String(), **REJECTED_SCHEMA})
+    return pl.scan_parquet(files, glob=False)
+
+
+def export_quarantine(rows: pl.LazyFrame, contract: Contract, file: Path) -> int:
+    """Write rows as CSV for a spreadsheet (UTF-8 with mark, owner-only): reasons, then the original columns.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front. Returns the number of rows.
+    """
+    headings = [column.heading for column in contract.columns]
+    original = pl.col("record").str.json_decode(pl.Struct(dict.fromkeys([*headings, _UNPARSED], pl.String)))
+    table = rows.select(
+        pl.col("delivery_id").alias("批次 Delivery"),
+        pl.col("line").alias("行号 Line"),
+        pl.col("rules").list.join(" ").alias("规则 Rules"),
+        pl.col("reason_zh").alias("原因"),
+        pl.col("reason_en").alias("Reason"),
+        *(_harmless(original.struct.field(heading)).alias(heading) for heading in headings),
+        _harmless(original.struct.field(_UNPARSED)).alias("原始行 Original line"),
+    )
+    descriptor, aside = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")
+    os.close(descriptor)
+    try:
+        table.sink_csv(aside, include_bom=True)
+        Path(aside).rename(file)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+    return int(rows.select(pl.len()).collect().item())
+
+
+def _harmless(text: pl.Expr) -> pl.Expr:
+    is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_PLAIN_NUMBER)
+    return pl.when(is_formula).then(pl.concat_str(pl.lit("'"), text)).otherwise(text)
