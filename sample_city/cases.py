@@ -122,9 +122,13 @@ def known_by(cases: pl.DataFrame, day: date) -> pl.DataFrame:
 
 
 def changed_on(cases: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The cases in which something happened on that day."""
+    """The cases in which something happened on that day; in a hamlet where nothing did, the latest one again.
+
+    A department does not deliver an empty file: that is what a failed export looks like.
+    """
     start, end = _midnight_after(day - timedelta(days=1)), _midnight_after(day)
-    return cases.filter(pl.any_horizontal(pl.col(step).is_between(start, end - 1) for step in _STEPS))
+    changed = cases.filter(pl.any_horizontal(pl.col(step).is_between(start, end - 1) for step in _STEPS))
+    return cases.filter(pl.col("reported_at") < end).tail(1) if changed.is_empty() else changed
 
 
 def _midnight_after(day: date) -> int:
