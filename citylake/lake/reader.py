@@ -112,9 +112,9 @@ def _open(
         for lake, catalog in catalogs.items():
             attach_frozen(connection, zones, lake, catalog)
         connection.execute("use city")
-        connection.execute("set variable release_id = ?", [release.release_id])
-        connection.execute("set variable data_as_of = ?", [release.data_as_of])
-        connection.execute("set variable origin = ?", [release.origin])
+        connection.execute(f"set variable release_id = '{quoted(release.release_id)}'")
+        connection.execute(f"set variable data_as_of = date '{release.data_as_of.isoformat()}'")
+        connection.execute(f"set variable origin = '{release.origin}'")
         if locked:
             _lock_down(connection, zones, catalogs)
     except duckdb.Error as problem:

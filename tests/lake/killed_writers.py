@@ -1,6 +1,7 @@
 """Kills writers at chosen instants and looks at what they leave: a program, so that it forks before DuckDB has threads.
 
-An instant is an audit event of Python: every file opened, moved, removed or given a mode, every catalog connected.
+An instant is the moment before something changes: a file is opened for writing, moved, removed or given a mode, a
+folder is made, a catalog connected (Python's audit events).
 Prints one JSON list: for each killed writer, whether it rolled back, and whether what it was doing had come to be.
 """
 
@@ -12,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -23,6 +25,7 @@ from citylake.lake.zones import Zones
 from tests.lake.support import publish, write_night
 
 CAME, STAYED_AWAY = 10, 11
+CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.utime", "sqlite3.connect"}
 
 
 class Instants:
@@ -33,8 +36,9 @@ class Instants:
         self.fatal = fatal
         sys.addaudithook(self._on_event)
 
-    def _on_event(self, event: str, _: object) -> None:
-        if event.startswith(("os.", "open", "sqlite3.", "shutil.", "fcntl.")):
+    def _on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
+        is_writing = event == "open" and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
+        if is_writing or event in CHANGES:
             self.seen += 1
             if self.seen == self.fatal:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -70,8 +74,9 @@ def act(settings: Settings, number: int, fatal: int = sys.maxsize) -> int:
             publish(settings, f"run-{number:03d}")
         else:
             publish(settings, f"run-{number:03d}")
+            before = releases.list_releases(zones)[1]
             instants = Instants(fatal)
-            releases.rollback(zones, "run-001", "test", "test")
+            releases.rollback(zones, before.release_id, "test", "test")
         return instants.seen
 
 

@@ -19,12 +19,12 @@ def write_night(settings: Settings, number: int) -> None:
     connection.execute("create table if not exists people.base.dim_person (night integer)")
     connection.execute("begin")
     connection.execute("delete from city.base.left_side")
-    connection.execute("insert into city.base.left_side values (?)", [number])
-    connection.execute("insert into city.base.right_side values (?)", [number])
+    connection.execute(f"insert into city.base.left_side values ({number})")
+    connection.execute(f"insert into city.base.right_side values ({number})")
     connection.execute("comment on table city.base.left_side is '左 Left'")
     connection.execute("comment on column city.base.left_side.night is '夜 Night'")
     connection.execute("commit")
-    connection.execute("insert into people.base.dim_person values (?)", [number])
+    connection.execute(f"insert into people.base.dim_person values ({number})")
     connection.close()
 
 
