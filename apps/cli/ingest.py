@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from citylake.lake.deliveries import Refusal
 
 _SHOWN = 30
+_LISTED = ("extract_date", "sha256", "revision", "status", "origin", "rows_read", "rows_accepted", "rows_quarantined")
 
 FileArgument = Annotated[Path, typer.Argument(help="The extract, as the department wrote it; gzip is recognised.")]
 DatasetOption = Annotated[
@@ -156,13 +157,16 @@ def list_deliveries(
     if ledger.is_empty():
         out.print("还没有交付批次。 Nothing has been delivered yet. See: citylake ingest --help")
         return
-    table = Table(
-        "批次 Delivery", "修订 Rev.", "状态 Status", "来源 Origin", "读取 Read", "合格 Accepted", "隔离 Quarantined"
-    )
-    columns = ["delivery_id", "revision", "status", "origin", "rows_read", "rows_accepted", "rows_quarantined"]
-    for row in ledger.sort("dataset", "extract_date", "revision").select(columns).iter_rows():
-        table.add_row(*("—" if value is None else escape(str(value)) for value in row))
-    out.print(table)
+    ordered = ledger.sort("dataset", "extract_date", "revision").with_columns(pl.col("sha256").str.slice(0, 12))
+    for (name,), deliveries in ordered.group_by("dataset", maintain_order=True):
+        table = Table(
+            "日期 Day", "批次 Id", "修订 Rev.", "状态 Status", "来源 Origin", title=str(name), title_justify="left"
+        )
+        for heading in ("读取 Read", "合格 Accepted", "隔离 Quarantined"):
+            table.add_column(heading, justify="right")
+        for row in deliveries.select(_LISTED).iter_rows():
+            table.add_row(*("—" if value is None else escape(str(value)) for value in row))
+        out.print(table)
 
 
 @delivery.command("show")

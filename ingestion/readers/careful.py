@@ -12,7 +12,8 @@ from pathlib import Path
 import polars as pl
 
 from citylake.contracts.model import Dialect
-from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Extract, Parts, blocks
+from ingestion.readers.extract import BLOCK_BYTES, LINE, REJECTED_SCHEMA, Parts, blocks
+from ingestion.readers.header import Header
 from ingestion.readers.source import Lines
 
 _LONGEST_RECORD_LINES = 100
@@ -39,17 +40,6 @@ class _Grammar:
 
 
 @dataclass
-class CarefulParts:
-    """What reading with care found."""
-
-    parts: Parts
-
-    def extract(self, new: tuple[str, ...], missing: tuple[str, ...]) -> Extract:
-        """As every reader gives it."""
-        return Extract(self.parts.scan("records"), self.parts.scan("rejected"), self.parts.rows_read, new, missing)
-
-
-@dataclass
 class _Spans:
     """Which lines of a block belong together, and which open a quote that nothing closes."""
 
@@ -61,16 +51,17 @@ class _Spans:
 
 
 def read_carefully(
-    lines: Lines, header_line: int, columns: tuple[str | None, ...], dialect: Dialect, folder: Path
-) -> CarefulParts:
+    lines: Lines, header: Header, dialect: Dialect, folder: Path, *, block_bytes: int = BLOCK_BYTES
+) -> Parts:
     """Read every line after the header block by block; the parts lie in ``folder``."""
+    columns = header.columns
     grammar = _Grammar.of(dialect, len(columns))
     names = [name for name in columns if name is not None]
     parts = Parts(folder, {LINE: pl.Int64, **dict.fromkeys(names, pl.String)})
     undecodable = pl.Series(LINE, lines.undecodable, dtype=pl.Int64)
     carried = pl.DataFrame(schema={LINE: pl.Int64, "text": pl.String})
-    for block in blocks(lines.path):
-        frame = pl.concat([carried, block.lines.filter(pl.col(LINE) > header_line)])
+    for block in blocks(lines.path, block_bytes):
+        frame = pl.concat([carried, block.lines.filter(pl.col(LINE) > header.line)])
         spans = _find_spans(frame, grammar, is_last=block.is_last)
         if spans.unfinished is None:
             carried = frame.clear()
@@ -78,7 +69,7 @@ def read_carefully(
             carried = frame.filter(pl.col(LINE) >= spans.unfinished)
             frame = frame.filter(pl.col(LINE) < spans.unfinished)
         parts.add(*_split(_join_lines(frame, spans, undecodable), grammar, columns))
-    return CarefulParts(parts)
+    return parts
 
 
 def _find_spans(frame: pl.DataFrame, grammar: _Grammar, *, is_last: bool) -> _Spans:

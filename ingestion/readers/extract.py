@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 LINE = "_line"
+BLOCK_BYTES = 16 << 20
 REJECTED_SCHEMA: dict[str, type[pl.DataType]] = {LINE: pl.Int64, "rule": pl.String, "text": pl.String}
 
 
@@ -33,7 +34,7 @@ class Block:
     is_last: bool
 
 
-def blocks(path: Path, block_bytes: int = 16 << 20) -> Iterator[Block]:
+def blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     """The lines of a text file in blocks small enough to be held in memory."""
     first_line = 1
     with path.open("rb") as file:
@@ -70,3 +71,7 @@ class Parts:
         files = sorted((self.folder / name).glob("*.parquet"))
         schema = self.record_schema if name == "records" else REJECTED_SCHEMA
         return pl.scan_parquet(files, glob=False) if files else pl.LazyFrame(schema=schema)
+
+    def extract(self, new_columns: tuple[str, ...], missing_columns: tuple[str, ...]) -> Extract:
+        """All parts together, as every reader gives them."""
+        return Extract(self.scan("records"), self.scan("rejected"), self.rows_read, new_columns, missing_columns)

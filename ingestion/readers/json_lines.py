@@ -53,7 +53,7 @@ def read_json_lines(lines: Lines, contract: Contract, folder: Path) -> Extract:
             )
             parts.add(records, parsed.filter(~is_good).select(*REJECTED_SCHEMA))
     new = tuple(sorted(keys - names.keys()))
-    return Extract(parts.scan("records"), parts.scan("rejected"), parts.rows_read, new, ())
+    return parts.extract(new, ())
 
 
 def _parse(
