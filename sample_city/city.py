@@ -33,8 +33,8 @@ from sample_city.nights import (
 from sample_city.persons import People, PersonRecords, Register, make_people
 from sample_city.regions import Regions, load_regions
 
-_BLOCK = 200_000
-_REGIONS, _PEOPLE, _RECORDS, _CHANGES, _ENTITIES, _ENTITY_CHANGES, _CASES, _BREACHES = range(8)
+_BLOCK = 100_000
+_REGIONS, _PEOPLE, _RECORDS, _CHANGES, _ENTITIES, _ENTITY_CHANGES, _CASES, _BREACHES, _CASE_BREACHES = range(9)
 
 
 def make_city(  # noqa: PLR0913  # what a city can be asked to be, by keyword
@@ -162,12 +162,16 @@ class _City:
         rng = _generator(self.seed, _CASES)
         cases = make_cases(rng, self.people, self.regions, self.residents, Period(start, until))
         first, *later = self.nights.deliveries(self.contracts, CASES)
-        full = known_by(cases, first.extract_date)
-        yield write_extract(self.landing, first, [full.with_columns(choose_breaches(rng, full.height))])
+        yield write_extract(self.landing, first, self._cases_known(cases, first.extract_date))
         for delivery in later:
             changes = known_by(changed_on(cases, delivery.extract_date), delivery.extract_date)
             yield write_extract(self.landing, delivery, [changes.with_columns(choose_breaches(rng, changes.height))])
         self._write_truth("urban_case", [cases])
+
+    def _cases_known(self, cases: pl.DataFrame, day: date) -> Iterator[pl.DataFrame]:
+        for start in range(0, cases.height, _BLOCK):
+            block = known_by(cases.slice(start, _BLOCK), day)
+            yield block.with_columns(choose_breaches(_generator(self.seed, _CASE_BREACHES, start), block.height))
 
     def _write_truth(self, name: str, frames: list[pl.DataFrame]) -> None:
         if self.truth is not None:
