@@ -7,7 +7,7 @@ import streamlit as st
 
 from apps.cockpit.catalogue import text
 from apps.cockpit.components import header
-from apps.cockpit.components.markup import style
+from apps.cockpit.components.markup import look_and_links
 from apps.cockpit.components.states import friendly
 from apps.cockpit.view import PAGES, Page, asked_language, open_view
 
@@ -21,7 +21,7 @@ def run() -> None:
     """Show the page that the address names."""
     language = asked_language()
     st.set_page_config(page_title=text(language, "app.title"), page_icon=str(_HERE / "icon.svg"), layout="wide")
-    style()
+    look_and_links()
     pages: dict[Page, StreamlitPage] = {
         page: st.Page(
             _HERE / "app_pages" / f"{page}.py",
@@ -32,7 +32,7 @@ def run() -> None:
         for page in PAGES
     }
     chosen = st.navigation(list(pages.values()), position="hidden")
-    page = next(page for page in PAGES if pages[page].url_path == chosen.url_path)
+    page: Page = next(page for page in PAGES if pages[page].url_path == chosen.url_path)
     with friendly():
         header(open_view(page), pages)
         chosen.run()

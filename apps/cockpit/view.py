@@ -5,7 +5,6 @@ that a view can be shared, kept as a bookmark and left with the browser's back b
 falls back with a note, never with an error. The release is pinned when a session begins.
 """
 
-import re
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, cast
@@ -26,7 +25,6 @@ PAGES: tuple[Page, ...] = ("governance", "economy")
 
 _PINNED = "pinned_release_id"
 _VIEW = "view"
-_MONTH = re.compile(r"^\d{4}-(0[1-9]|1[0-2])$")
 
 
 class NoValues(Exception):
@@ -175,5 +173,5 @@ def _month(known: pl.DataFrame) -> tuple[date, str | None]:
     asked = st.query_params.get("month")
     if asked is None:
         return newest, None
-    wanted = date.fromisoformat(f"{asked}-01") if _MONTH.match(asked) else None
-    return (wanted, None) if wanted in known["month"].to_list() and wanted else (newest, "note.unknown_month")
+    wanted = {month_key(day): day for day in known["month"].to_list()}.get(asked)
+    return (newest, "note.unknown_month") if wanted is None else (wanted, None)

@@ -10,12 +10,14 @@ import streamlit as st
 
 from apps.cockpit.catalogue import LANGUAGE_TAGS, Language
 
-_STYLE = Path(__file__).parents[1] / "style.css"
+_HERE = Path(__file__).parents[1]
 
 
-def style() -> None:
-    """The cockpit's own style sheet, small and local."""
-    st.html(_STYLE)
+def look_and_links() -> None:
+    """The cockpit's own style sheet and what makes its links quick; both small and local."""
+    st.html(_HERE / "style.css")
+    script = (_HERE / "links.js").read_text(encoding="utf-8")
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 
 def span(kind: str, content: str, *, title: str | None = None) -> str:

@@ -5,10 +5,11 @@ synthetic; what the cockpit shows of it is known to the last digit.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import streamlit as st
@@ -19,6 +20,7 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
 
 HERE = Path(__file__).parent
+Origin = Literal["real", "synthetic", "mixed"]
 FIRST_RUN = "20261120T180000Z-0001"
 RUN = "20261121T180000Z-0002"
 AS_OF = date(2026, 11, 21)
@@ -32,7 +34,7 @@ class SmallCity:
     release_id: str
 
 
-def build(home: Path, *, run_id: str = RUN, origin: str = "synthetic", with_values: bool = True) -> SmallCity:
+def build(home: Path, *, run_id: str = RUN, origin: Origin = "synthetic", with_values: bool = True) -> SmallCity:
     """Make the city and release it."""
     settings = Settings(home=home)
     prepare(settings)
@@ -48,7 +50,7 @@ def build(home: Path, *, run_id: str = RUN, origin: str = "synthetic", with_valu
     return SmallCity(home, run_id)
 
 
-def publish(home: Path, *, run_id: str, origin: str = "synthetic") -> None:
+def publish(home: Path, *, run_id: str, origin: Origin = "synthetic") -> None:
     """Release what the home's head holds."""
     settings = Settings(home=home, allow_mixed_origin=True)
     freeze_and_publish(settings, run_id, data_as_of=AS_OF, origin=origin, deliveries={}, checks=[], created_by="tests")
@@ -58,6 +60,18 @@ def publish(home: Path, *, run_id: str, origin: str = "synthetic") -> None:
 def small_city(tmp_path_factory: pytest.TempPathFactory) -> SmallCity:
     """The small city, released once; read it only."""
     return build(tmp_path_factory.mktemp("cockpit") / "home")
+
+
+@pytest.fixture
+def build_city() -> Callable[..., SmallCity]:
+    """Builds a city of a test's own."""
+    return build
+
+
+@pytest.fixture
+def publish_city() -> Callable[..., None]:
+    """Publishes such a city again."""
+    return publish
 
 
 @pytest.fixture
