@@ -1,0 +1,48 @@
+-- One row per market entity in the register, active or not.
+-- Grain: entity_key; natural key registration_code.
+-- Nuance: a sole trader is a natural person in business: name and domicile stay in the vault.
+with entity as (
+    select
+        *,
+        coalesce(
+            registration_code like '92%' and length(registration_code) = 18, false
+        )
+        or coalesce(entity_type like '%个体工商户%', false)
+        -- In the 15-digit numbers of before 2015 a serial number that starts with 6 to 9 is a sole trader's.
+        or (length(registration_code) = 15 and substring(registration_code, 7, 1) in ('6', '7', '8', '9'))
+            as is_sole_trader
+    from {{ ref('stg_market_supervision__entity_register') }}
+    where not is_deleted
+),
+
+place as (
+    select * from {{ ref('int_entity_place') }}
+),
+
+run as (
+    select as_of_date from {{ source('ledger', 'run') }}
+)
+
+select
+    {{ key('market_supervision', ['entity.registration_code']) }} as entity_key,
+    entity.registration_code,
+    case length(entity.registration_code)
+        when 18 then 'uscc'
+        when 15 then 'legacy_registration_number'
+        else 'legacy_other'
+    end as registration_code_type,
+    case when not entity.is_sole_trader then entity.entity_name end as entity_name,
+    entity.is_sole_trader,
+    entity.entity_type,
+    entity.registered_date,
+    entity.cancelled_date,
+    coalesce(entity.status_code, '存续') as status_code,
+    coalesce(entity.status_code, '存续') = '存续' and coalesce(entity.cancelled_date > run.as_of_date, true) as is_active,
+    try_cast({{ capital_amount('entity.registered_capital') }} as decimal(18, 2)) as registered_capital_amount,
+    {{ capital_currency('entity.registered_capital') }} as registered_capital_currency,
+    place.region_code,
+    place.region_level,
+    case when not entity.is_sole_trader then entity.domicile end as domicile
+from entity
+inner join place on entity.registration_code = place.registration_code
+cross join run

@@ -1,0 +1,32 @@
+-- One row per case and month at whose end it was open past its deadline.
+-- Grain: case_key, month_date.
+-- Nuance: the month of the data ends on its day. A case is open until it is closed, handled or not.
+with urban_case as (
+    select * from {{ ref('fct_urban_case') }}
+    where due_date is not null
+),
+
+run as (
+    select as_of_date from {{ source('ledger', 'run') }}
+),
+
+period as (
+    select
+        calendar.month_date,
+        max(calendar.date_day) as period_end
+    from {{ ref('dim_date') }} as calendar
+    cross join run
+    where calendar.date_day <= run.as_of_date
+    group by calendar.month_date
+)
+
+select
+    urban_case.case_key,
+    period.month_date,
+    urban_case.region_code,
+    urban_case.region_level,
+    urban_case.department_code
+from urban_case
+inner join period
+    on urban_case.due_date <= period.period_end
+    and coalesce(urban_case.closed_date, date '9999-12-31') > period.period_end
