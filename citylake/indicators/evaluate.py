@@ -93,7 +93,7 @@ with figure as (
     select
         value_key.*,
         indicator.scale,
-        indicator.unit,
+        indicator.is_share,
         coalesce(top.amount, 0)::double as numerator,
         if(indicator.denominator_metric is null, null, coalesce(bottom.amount, 0))::double as denominator
     from value_key
@@ -122,9 +122,8 @@ select
         as value,
     target_in_force.target.value as target,
     target_in_force.target.direction as target_direction,
-    coalesce(
-        figure.unit = '%' and figure.denominator >= {LARGE_DENOMINATOR} and figure.numerator = figure.denominator, false
-    ) as is_flagged_100,
+    figure.is_share and figure.denominator >= {LARGE_DENOMINATOR} and figure.numerator = figure.denominator
+        as is_flagged_100,
     $run_id as run_id,
     $as_of as data_as_of
 from figure

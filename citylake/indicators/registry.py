@@ -48,6 +48,8 @@ class Definition(BaseModel):
     unit_zh: str
     scale: float = 1.0
     """What the quotient is multiplied by: 100 for percent."""
+    is_share: bool = False
+    """Whether the numerator is a part of the denominator, so that it can never pass 100 %."""
     direction: Literal["up", "down", "none"]
     owner_department_code: str
     standard: str
@@ -161,6 +163,7 @@ def _check(indicator: Indicator, metric_name: str) -> None:
         (definition.has_department and not all(p.has_department for p in parts), "a part has no department_code"),
         (definition.region_levels != ("city",) and not all(p.has_region for p in parts), "a part has no region_code"),
         (indicator.denominator is None and definition.scale != 1, "a count has no scale"),
+        (definition.is_share and (indicator.denominator is None or definition.scale != 100), "a share is a rate in %"),
     ]
     for is_broken, reason in problems:
         if is_broken:

@@ -20,6 +20,7 @@ DIM_INDICATOR: Mapping[str, tuple[str, str]] = {
     "unit": ("varchar", "计量单位（英文） Unit in English"),
     "unit_zh": ("varchar", "计量单位 Unit in Chinese"),
     "scale": ("double", "换算系数 What numerator / denominator is multiplied by: 100 for percent; 1 for a count"),
+    "is_share": ("boolean", "部分占比 Whether the numerator is a part of the denominator: never above 100 %"),
     "direction": ("varchar", "指标方向 up: higher is better; down: lower is better; none: context only"),
     "owner_department_code": ("varchar", "责任部门 Department that owns the indicator"),
     "standard": ("varchar", "对应标准 Standard or practice that it follows, as far as it has been checked"),
