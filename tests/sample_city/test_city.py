@@ -260,3 +260,13 @@ def test_a_hamlet_where_nothing_happens_still_delivers_a_case(tmp_path: Path) ->
 def test_any_number_of_nights_can_be_made(tmp_path: Path, nights: int) -> None:
     facts = make_city(tmp_path, CONTRACTS, residents=300, until=UNTIL, months=1, nights=nights)
     assert facts["deliveries"] == 3 * nights + (nights >= 3)
+
+
+# Would catch former districts that vanish from old records, or types that the register suddenly knows.
+def test_former_districts_and_missing_types_come_at_their_rates(city: City) -> None:
+    persons = city.table(city.files(PERSONS)[0])
+    former = persons["residence_region_code"].is_in(["320202", "320203", "320204"]).sum()
+    assert former > 0
+    assert _is_near(former, persons.height, rates.FORMER_DISTRICT)
+    entities = city.table(city.files(ENTITIES)[0])
+    assert _is_near((entities["entity_type"] == "N/A").sum(), entities.height, rates.ENTITY_TYPE_MISSING)
