@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import typer
+from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
@@ -159,11 +160,11 @@ def list_deliveries(
         return
     ordered = ledger.sort("dataset", "extract_date", "revision").with_columns(pl.col("sha256").str.slice(0, 12))
     for (name,), deliveries in ordered.group_by("dataset", maintain_order=True):
-        table = Table(
-            "日期 Day", "批次 Id", "修订 Rev.", "状态 Status", "来源 Origin", title=str(name), title_justify="left"
-        )
+        table = Table(title=str(name), title_justify="left", box=SIMPLE)
+        for heading in ("日期 Day", "批次 Id", "修订 Rev.", "状态 Status", "来源 Origin"):
+            table.add_column(heading, no_wrap=heading != "修订 Rev.")
         for heading in ("读取 Read", "合格 Accepted", "隔离 Quarantined"):
-            table.add_column(heading, justify="right")
+            table.add_column(heading, justify="right", overflow="fold")
         for row in deliveries.select(_LISTED).iter_rows():
             table.add_row(*("—" if value is None else escape(str(value)) for value in row))
         out.print(table)
