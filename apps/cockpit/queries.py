@@ -95,7 +95,7 @@ select
         when dim_indicator.unit = '%' then now.value - a_year_ago.value
         else (now.value - a_year_ago.value) * 100 / nullif(abs(a_year_ago.value), 0)
     end as change_on_year,
-    case dim_indicator.direction
+    case now.target_direction
         when 'up' then now.value >= now.target
         when 'down' then now.value <= now.target
     end as is_on_target
@@ -131,7 +131,7 @@ select
     compared.*,
     dim_indicator.decimals,
     coalesce(greatest(value, 0) * 100 / nullif(max(value) over (partition by indicator_id), 0), 0) as bar_pct,
-    case dim_indicator.direction when 'up' then value >= target when 'down' then value <= target end as is_on_target
+    case target_direction when 'up' then value >= target when 'down' then value <= target end as is_on_target
 from compared
 join city.indicator.dim_indicator using (indicator_id)
 order by indicator_id, is_last, member
@@ -161,7 +161,7 @@ compared as (
         denominator,
         value,
         target,
-        is_flagged_100
+        target_direction
     from city.indicator.indicator_value
     join member using (region_code)
     join city.indicator.dim_indicator using (indicator_id)
@@ -189,7 +189,7 @@ with compared as (
         denominator,
         value,
         target,
-        is_flagged_100
+        target_direction
     from city.indicator.indicator_value
     left join city.base.dim_department using (department_code)
     join city.indicator.dim_indicator using (indicator_id)
@@ -344,19 +344,22 @@ def vintages(source: Source, indicator: str, region: str, department: str | None
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def targets(source: Source, indicator: str, month: date) -> pl.DataFrame:
-    """The targets in force in a month for an indicator: who set them, when, on what ground, and for how long."""
+def targets(source: Source, indicator: str, path: list[str], month: date) -> pl.DataFrame:
+    """The targets in force at a month's end, nearest place first: who set them, when, on what ground, how long."""
     return _frame(
         source,
         """
-        select * from city.indicator.indicator_target
+        select value, set_by, set_on, source, valid_from, (valid_to - interval 1 day)::date as last_valid_date
+        from city.indicator.indicator_target
         where
             indicator_id = $indicator
-            and valid_from < $month + interval 1 month
-            and coalesce(valid_to, date '9999-12-31') >= $month
-        order by valid_from desc
+            and list_contains($path, region_code)
+            and last_day($month) >= valid_from
+            and last_day($month) < coalesce(valid_to, 'infinity'::date)
+        order by list_position($path, region_code)
         """,
         indicator=indicator,
+        path=path,
         month=month,
     )
 

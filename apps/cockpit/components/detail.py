@@ -8,7 +8,7 @@ import streamlit as st
 
 from apps.cockpit import queries
 from apps.cockpit import view as viewing
-from apps.cockpit.components.cards import Row, target_of, trend_chart, unit_of
+from apps.cockpit.components.cards import Row, trend_chart, unit_of
 from apps.cockpit.components.header import origin_mark
 from apps.cockpit.components.markup import block, heading, span, table
 from apps.cockpit.components.tables import members_in_detail
@@ -87,18 +87,18 @@ def _period(view: View, row: Row) -> str:
 
 def _target(view: View, row: Row) -> str:
     """Who set the target, when, on what ground, and for how long."""
-    found = queries.targets(view.source, row["indicator_id"], view.month)
-    if found.is_empty():
-        return target_of(view, row) or view.say("detail.no_target")
-    target = found.row(0, named=True)
+    if row["target"] is None:
+        return view.say("detail.no_target")
+    known = queries.targets(view.source, row["indicator_id"], view.path_codes, view.month)
+    target = known.row(0, named=True)
     return view.say(
         "detail.target_line",
         sign=target_sign(row["direction"]),
-        target=quantity(target["target"], row["decimals"], unit_of(view, row)),
+        target=quantity(target["value"], row["decimals"], unit_of(view, row)),
         set_by=target["set_by"],
         set_on=target["set_on"],
         source=target["source"],
-        **{"from": target["valid_from"], "to": target["valid_to"] or view.say("detail.open_ended")},
+        **{"from": target["valid_from"], "to": target["last_valid_date"] or view.say("detail.open_ended")},
     )
 
 

@@ -76,6 +76,7 @@ select
     case when denominator is null and indicator_id in ('G01', 'G14', 'D01', 'E02') then round(numerator, 6)::double
         else (scale * numerator / nullif(denominator, 0))::double end as value,
     case when month_date >= date '2026-01-01' then case indicator_id when 'G08' then 90.0 when 'G09' then 85.0 end end::double as target,
+    if(target is null, null, 'up') as target_direction,
     coalesce(indicator_id = 'G07' and numerator = denominator and denominator >= 100, false) as is_flagged_100,
     getvariable('run_id') as run_id, getvariable('as_of') as data_as_of
 from figure;

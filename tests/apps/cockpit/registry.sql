@@ -18,6 +18,6 @@ select * from (values
 
 create table city.indicator.indicator_target as
 select * from (values
-    ('G08', 90.0, '无锡市城市管理委员会 Wuxi Urban Management Committee', date '2025-12-20', '样例目标（合成） sample target (synthetic)', date '2026-01-01', date '2026-12-31'),
-    ('G09', 85.0, '无锡市城市管理委员会 Wuxi Urban Management Committee', date '2025-12-20', '样例目标（合成） sample target (synthetic)', date '2026-01-01', null::date)
-) as target (indicator_id, target, set_by, set_on, source, valid_from, valid_to);
+    ('G08', '320200', 90.0, 'up', '无锡市城市管理委员会 Wuxi Urban Management Committee', date '2025-12-20', '样例目标（合成） sample target (synthetic)', date '2026-01-01', date '2027-01-01'),
+    ('G09', '320200', 85.0, 'up', '无锡市城市管理委员会 Wuxi Urban Management Committee', date '2025-12-20', '样例目标（合成） sample target (synthetic)', date '2026-01-01', null::date)
+) as target (indicator_id, region_code, value, direction, set_by, set_on, source, valid_from, valid_to);

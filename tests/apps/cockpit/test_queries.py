@@ -123,9 +123,10 @@ def test_earlier_vintages_stay_beside_the_figure(source: Source) -> None:
 
 def test_a_target_counts_while_it_is_valid(source: Source) -> None:
     # Would catch this year's target applied to last year.
-    assert queries.targets(source, "G08", OCTOBER)["target"].to_list() == [90]
-    assert queries.targets(source, "G08", date(2025, 12, 1)).is_empty()
-    assert queries.targets(source, "G01", OCTOBER).is_empty()
+    found = queries.targets(source, "G08", LIANGXI, OCTOBER)
+    assert found.select("value", "last_valid_date").rows() == [(90, date(2026, 12, 31))]
+    assert queries.targets(source, "G08", CITY, date(2025, 12, 1)).is_empty()
+    assert queries.targets(source, "G01", CITY, OCTOBER).is_empty()
 
 
 def test_deliveries_are_counted_by_status_and_rows_only_where_in_force(source: Source) -> None:
