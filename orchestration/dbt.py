@@ -31,7 +31,7 @@ from citylake.lake.zones import Zones
 from orchestration.night import Night, write_deliveries
 
 SEMANTIC_MANIFEST = "semantic_manifest.json"
-STAGING = "resource_type:seed fqn:citylake.staging"
+STAGING = "fqn:citylake.staging"
 LEDGER_KEYS = {"delivery": dg.AssetKey(["ledger", "deliveries"]), "run": dg.AssetKey(["ledger", "run"])}
 """What dbt calls the ledger's files → the assets that write them."""
 _PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests", "snapshots")
@@ -170,7 +170,7 @@ class CityTranslator(DagsterDbtTranslator):
 
 
 def dbt_asset_definitions(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The models before identity (seeds and staging), and the rest, each with its tests as checks."""
+    """The models before identity (staging), and the rest, each with its tests as checks."""
     manifest = json.loads(prepare_manifest(settings).read_bytes())
     translator = CityTranslator()
 
@@ -184,11 +184,6 @@ def dbt_asset_definitions(settings: Settings) -> list[dg.AssetsDefinition]:
         yield from _build(context, night, "marts", translator, "eager")
 
     return [staging, marts]
-
-
-def staged_tables(staging: dg.AssetsDefinition) -> list[dg.AssetKey]:
-    """The staging models of the first selection, without its seeds."""
-    return sorted(key for key in staging.keys if key.path[-1].startswith("stg_"))
 
 
 def measured_tables(settings: Settings) -> list[dg.AssetKey]:

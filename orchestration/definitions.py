@@ -4,7 +4,7 @@ import dagster as dg
 
 from citylake.contracts.model import load_contracts
 from citylake.lake.settings import Settings
-from orchestration.dbt import dbt_asset_definitions, measured_tables, staged_tables
+from orchestration.dbt import dbt_asset_definitions, measured_tables
 from orchestration.deliveries import ledger_assets, raw_asset
 from orchestration.lake import audit_asset, identity_assets, indicator_assets, maintenance_asset, release_asset
 from orchestration.night import Plan, night_resource
@@ -21,7 +21,7 @@ def build_definitions(settings: Settings, plan: Plan | None = None) -> dg.Defini
             *(raw_asset(contract) for contract in contracts),
             ledger_assets(contracts),
             staging,
-            identity_assets(staged_tables(staging)),
+            identity_assets(sorted(staging.keys)),
             marts,
             indicators,
             audit_asset(sorted([*marts.keys, *indicators.keys])),

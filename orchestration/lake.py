@@ -5,18 +5,18 @@ Each calls the room of ``citylake`` that does the work and shows what it reports
 
 import getpass
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any, Literal
 
 import dagster as dg
 import polars as pl
 
-from citylake.governance.audit import CheckResult, run_audit
+from citylake.governance.audit import raise_if_failed, run_audit
+from citylake.governance.results import CheckResult
 from citylake.identity.resolve import resolve_persons
 from citylake.indicators.evaluate import evaluate
 from citylake.lake import maintenance, releases
 from citylake.lake.deliveries import LEDGER
-from citylake.lake.errors import AuditFailed, PublicationHeld
+from citylake.lake.errors import PublicationHeld
 from orchestration.dbt import SEMANTIC_MANIFEST, DbtPaths
 from orchestration.night import Materialized, Night, shown
 
@@ -71,7 +71,7 @@ def audit_asset(audited: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
             for check in checks:
                 if check.status == "warned":
                     context.log.warning("%s: %s", check.check_id, check.message)
-            _stop_if_failed(checks)
+            raise_if_failed(checks)
         return dg.MaterializeResult(metadata=shown(facts))
 
     return audit
@@ -83,18 +83,8 @@ def _audit_facts(checks: Sequence[CheckResult]) -> dict[str, Any]:
         "passed": len(by_status["passed"]),
         "warned": [f"{check.check_id}: {check.message}" for check in by_status["warned"]],
         "failed": [f"{check.check_id}: {check.message}" for check in by_status["failed"]],
-        "checks": [{**asdict(check), "message": str(check.message)} for check in checks],
+        "checks": [check.model_dump(mode="json") for check in checks],
     }
-
-
-def _stop_if_failed(checks: Sequence[CheckResult]) -> None:
-    failed = [check for check in checks if check.status == "failed"]
-    if failed:
-        named = "; ".join(f"{c.check_id} ({c.message}: {c.observed} / {c.expected})" for c in failed)
-        raise AuditFailed(
-            f"The audit failed, so nothing was published and readers keep the last release: {named}. "
-            "Mend or withdraw the delivery that caused it and run the refresh again."
-        )
 
 
 def release_asset() -> dg.AssetsDefinition:

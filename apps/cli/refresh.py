@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _STAGES = {
     "ledger": "台账 Delivery ledger",
-    "staging": "分层与参照 Staging and reference data",
+    "staging": "贴源层 Staging",
     "identity": "身份归并 Identity",
-    "marts": "主题库 Marts and their tests",
+    "marts": "主题库与测试 Marts and tests",
     "indicators": "指标 Indicators",
     "audit": "审计 Audit",
     "release": "发布 Release",

@@ -1,0 +1,75 @@
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+import typer
+
+from apps.cli.refresh import show_result, stage_label
+from citylake.lake.errors import AuditFailed
+from orchestration.nightly import NightResult
+
+
+def _stages() -> list[dict[str, Any]]:
+    loaded = {"deliveries": 2, "rows_read": 1203, "rows_accepted": 1200, "rows_quarantined": 3}
+    refused = {
+        "delivery_id": "a.b/2026-10-31/0123456789ab",
+        "zh": "缺少列 [统一社会信用代码]",
+        "en": "a column is missing",
+    }
+    facts: dict[str, dict[str, Any]] = {
+        "raw.a.b": {**loaded, "refused": [refused]},
+        "ledger": {"deliveries": 3, "in_force": 2},
+        "staging": {"models": 6, "tests_passed": 24, "tests_warned": 0, "tests_failed": 0, "warnings": []},
+        "marts": {"models": 10, "tests_passed": 30, "tests_warned": 1, "tests_failed": 0, "warnings": ["late_dataset"]},
+        "release": {"release": "20261101T180000Z-1f3a", "origin": "synthetic"},
+    }
+    return [{"stage": name, "status": "succeeded", "seconds": 1.5, "facts": fact} for name, fact in facts.items()]
+
+
+def test_the_summary_says_what_came_in_what_was_refused_and_what_was_published(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The one screen that a scheduler reads in the morning: a number missing here is a failure that nobody sees.
+    monkeypatch.setattr("apps.cli.refresh.out.width", 160, raising=False)
+    figures = pl.DataFrame(
+        {
+            "indicator_id": ["G08"],
+            "name_zh": ["结案率"],
+            "name_en": ["Closure rate"],
+            "unit": ["%"],
+            "decimals": [2],
+            "period_start": [date(2026, 10, 1)],
+            "value": [93.7243],
+            "target": [None],
+        },
+        schema_overrides={"target": pl.Float64},
+    )
+    result = NightResult("20261101T180000Z-1f3a", "20261101T180000Z-1f3a", _stages(), figures=figures)
+    show_result(result, is_as_of=False)
+    shown = capsys.readouterr().out
+    for expected in (
+        "1,203 / 1,200 / 3",
+        "54 / 1 / 0",
+        "synthetic",
+        "[统一社会信用代码]",
+        "late_dataset",
+        "93.72",
+        "—",
+    ):
+        assert expected in shown
+
+
+def test_a_failed_night_leaves_with_the_errors_exit_code() -> None:
+    # `citylake refresh && publish-elsewhere` must stop.
+    result = NightResult("r1", None, _stages(), error=AuditFailed("2 checks failed"))
+    with pytest.raises(typer.Exit) as left:
+        show_result(result, is_as_of=False)
+    assert left.value.exit_code == AuditFailed.exit_code
+
+
+def test_every_stage_has_a_name_for_people() -> None:
+    # A new stage would be shown under its code name.
+    for stage in ("ledger", "staging", "identity", "marts", "indicators", "audit", "release", "maintenance"):
+        assert stage_label(stage) != stage
+    assert "urban_management.urban_case" in stage_label("raw.urban_management.urban_case")

@@ -1,0 +1,99 @@
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from citylake.lake.errors import LockHeld, UsageError
+from citylake.lake.lock import read_holder, writer_lock
+from citylake.lake.runs import Run
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones, prepare
+from orchestration.failures import error_of
+from orchestration.night import RUN_ID_TAG, Night, night_resource, write_deliveries
+
+
+def _settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", landing=None)
+
+
+def _two_steps(settings: Settings, seen: list[str]) -> dg.JobDefinition:
+    """A job of two steps that each try to take the lock as a stranger would."""
+
+    def intrude(night: Night) -> None:
+        with pytest.raises(LockHeld), writer_lock(settings, "an intruder", wait_seconds=0):
+            pass
+        seen.append(night.run.run_id)
+
+    @dg.op
+    def first(night: dg.ResourceParam[Night]) -> int:
+        intrude(night)
+        return 1
+
+    @dg.op
+    def second(night: dg.ResourceParam[Night], before: int) -> None:
+        intrude(night)
+
+    @dg.job(resource_defs={"night": night_resource(settings)}, executor_def=dg.in_process_executor)
+    def steps() -> None:
+        second(before=first())
+
+    return steps
+
+
+def test_one_lock_and_one_run_id_span_every_step(tmp_path: Path) -> None:
+    # A lock taken step by step lets another writer in between staging and marts.
+    settings, seen = _settings(tmp_path), list[str]()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = _two_steps(settings, seen).execute_in_process(instance=instance)
+        tags = instance.get_run_by_id(result.run_id).tags  # pyright: ignore[reportOptionalMemberAccess]
+    assert seen == [tags[RUN_ID_TAG]] * 2
+    with writer_lock(settings, "afterwards", wait_seconds=0):
+        holder = read_holder(Zones.of(settings))
+        assert holder is not None
+        assert holder.pid == os.getpid()
+
+
+def test_a_run_that_meets_the_lock_ends_as_lock_held_and_touches_nothing(tmp_path: Path) -> None:
+    # The command promises exit code 4 and an untouched lake; a generic failure would hide both.
+    settings = _settings(tmp_path)
+    seen: list[str] = []
+    with writer_lock(settings, "another night") as hold:
+        leaving = hold.zones.scratch / "in_use"
+        leaving.touch()
+        result = _two_steps(settings, seen).execute_in_process(raise_on_error=False)
+        assert leaving.exists()
+    assert seen == []
+    error = error_of(result.all_events)
+    assert isinstance(error, LockHeld)
+    assert "another night" in str(error)
+
+
+def test_what_a_killed_night_left_in_scratch_is_gone_before_the_first_step(tmp_path: Path) -> None:
+    # Half-written files of a dead run must never be taken for this run's.
+    settings = _settings(tmp_path)
+    zones = prepare(settings)
+    (zones.scratch / "load.x").mkdir()
+    (zones.scratch / "load.x" / "accepted.parquet").touch()
+    (zones.scratch / "run.aside").touch()
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert _two_steps(settings, []).execute_in_process(instance=instance).success
+    assert list(zones.scratch.iterdir()) == []
+
+
+def test_a_night_without_any_delivery_says_what_to_do(tmp_path: Path) -> None:
+    # dbt would fail on an empty ledger with a message about a file.
+    settings = _settings(tmp_path)
+    night = Night(settings, Run("r1", prepare(settings)), full=False)
+    with pytest.raises(UsageError, match="citylake ingest"):
+        write_deliveries(night)
+
+
+def test_a_failed_stage_is_kept_and_shown_as_failed(tmp_path: Path) -> None:
+    # A stage that raised and is recorded as succeeded would hide the failure from the benchmark and the summary.
+    settings = _settings(tmp_path)
+    night = Night(settings, Run("r1", prepare(settings)), full=False)
+    with pytest.raises(ZeroDivisionError), night.stage("marts"):
+        raise ZeroDivisionError
+    (record,) = night.run.stages()
+    assert (record["stage"], record["status"]) == ("marts", "failed")
