@@ -201,7 +201,8 @@ def _with_status(ledger: pl.DataFrame) -> pl.DataFrame:
     """
     counts = (pl.col("load_status") == "accepted") & ~pl.col("is_withdrawn")
     day = ["dataset", "extract_date"]
-    rank = pl.struct("revision", "sha256")
+    # As text: polars compares no structs.
+    rank = pl.concat_str(pl.col("revision").cast(pl.String).str.zfill(6), "sha256")
     is_newest_revision = counts & (rank == rank.filter(counts).max().over(day))
     is_newest_date = pl.col("extract_date") == pl.col("extract_date").filter(counts).max().over("dataset")
     return ledger.with_columns(
