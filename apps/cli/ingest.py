@@ -28,7 +28,17 @@ if TYPE_CHECKING:
     from citylake.lake.deliveries import Refusal
 
 _SHOWN = 30
-_LISTED = ("extract_date", "sha256", "revision", "status", "origin", "rows_read", "rows_accepted", "rows_quarantined")
+_LISTED = {
+    "extract_date": ("日期\nDay", 10),
+    "sha256": ("批次\nId", 12),
+    "revision": ("修订\nRev.", 4),
+    "status": ("状态\nStatus", 10),
+    "origin": ("来源\nOrigin", 9),
+    "rows_read": ("读取\nRead", 4),
+    "rows_accepted": ("合格\nGood", 4),
+    "rows_quarantined": ("隔离\nBad", 4),
+}
+"""Columns of a list of deliveries: heading and the width that 80 columns leave it."""
 
 FileArgument = Annotated[Path, typer.Argument(help="The extract, as the department wrote it; gzip is recognised.")]
 DatasetOption = Annotated[
@@ -160,12 +170,10 @@ def list_deliveries(
         return
     ordered = ledger.sort("dataset", "extract_date", "revision").with_columns(pl.col("sha256").str.slice(0, 12))
     for (name,), deliveries in ordered.group_by("dataset", maintain_order=True):
-        table = Table(title=str(name), title_justify="left", box=SIMPLE)
-        for heading in ("日期 Day", "批次 Id", "修订 Rev.", "状态 Status", "来源 Origin"):
-            table.add_column(heading, no_wrap=heading != "修订 Rev.")
-        for heading in ("读取 Read", "合格 Accepted", "隔离 Quarantined"):
-            table.add_column(heading, justify="right", overflow="fold")
-        for row in deliveries.select(_LISTED).iter_rows():
+        table = Table(title=str(name), title_justify="left", box=SIMPLE, padding=(0, 0, 0, 1))
+        for heading, width in _LISTED.values():
+            table.add_column(heading, min_width=width, overflow="fold")
+        for row in deliveries.select(*_LISTED).iter_rows():
             table.add_row(*("—" if value is None else escape(str(value)) for value in row))
         out.print(table)
 

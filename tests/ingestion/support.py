@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 
 from citylake.contracts.labels import Label
-from citylake.contracts.model import Column, Contract, Dialect, RowRule
+from citylake.contracts.model import Column, Contract, Dialect, RowRule, load_contract
+from citylake.lake.settings import Settings
 from ingestion.examination import Examination, examine
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.extract import Extract
@@ -88,3 +89,40 @@ def examined(content: bytes, agreed: Contract, folder: Path) -> Outcome:
 
 def gzipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
+
+
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: office.thing
+name: thing
+version: {version}
+status: active
+domain: base
+description: {{purpose: 测试 Test}}
+team: {{name: 办公室 Office}}
+servers: [{{server: landing, type: local, format: csv, path: "office/thing/thing_*.csv*"}}]
+customProperties:
+  - {{property: deliveryMode, value: snapshot}}
+  - {{property: quarantineTolerance, value: {tolerance}}}
+  - {{property: legalBasis, value: 无 None}}
+schema:
+  - name: thing
+    businessName: 事物 Thing
+    properties:
+      - name: thing_id
+        physicalName: 编号
+        businessName: 编号 Number
+        logicalType: string
+        primaryKey: true
+        required: true
+        classification: identifier
+      - {{name: count, physicalName: 数量, businessName: 数量 Count, logicalType: integer}}
+"""
+
+
+def write_contract(settings: Settings, version: str = "1.0.0", tolerance: float = 0.5) -> Contract:
+    folder = settings.contracts / "office"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "thing.odcs.yaml").write_text(CONTRACT.format(version=version, tolerance=tolerance), "utf-8")
+    return load_contract(folder / "thing.odcs.yaml")
