@@ -87,12 +87,15 @@ def ingest(
     settings = Settings()
     contract = find_contract(settings.contracts, dataset)
     day = extract_date.date() if extract_date else _extract_date(file)
-    with writer_lock(settings, "citylake ingest"):
+    with writer_lock(settings, "citylake ingest") as hold:
         landed = land(settings, file, contract, day, synthetic=synthetic, revision=revision)
         run_id = mint_run_id()
         manifest = load_delivery(settings, contract, landed, run_id)
+        withdrawal = find_delivery(hold.zones, manifest.delivery_id)[2]
     if manifest.run_id != run_id:
         err.print("[dim]内容相同，此前已接收。 The same content was delivered before; nothing was loaded again.[/]")
+    if withdrawal is not None:
+        err.print("[yellow]该批次已撤回，不会生效。 This delivery was withdrawn and stays out of force.[/]")
     out.print(_delivery_table(manifest))
     _leave_if_refused(manifest.refusal)
     if manifest.rows_quarantined:

@@ -19,4 +19,4 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def thing(settings: Settings) -> Contract:
-    return write_contract(settings)
+    return write_contract(settings.contracts)

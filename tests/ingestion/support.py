@@ -9,7 +9,6 @@ import polars as pl
 
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, Dialect, RowRule, load_contract
-from citylake.lake.settings import Settings
 from ingestion.examination import Examination, examine
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.extract import Extract
@@ -121,8 +120,8 @@ schema:
 """
 
 
-def write_contract(settings: Settings, version: str = "1.0.0", tolerance: float = 0.5) -> Contract:
-    folder = settings.contracts / "office"
+def write_contract(contracts: Path, version: str = "1.0.0", tolerance: float = 0.5) -> Contract:
+    folder = contracts / "office"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "thing.odcs.yaml").write_text(CONTRACT.format(version=version, tolerance=tolerance), "utf-8")
     return load_contract(folder / "thing.odcs.yaml")

@@ -195,7 +195,7 @@ def test_a_file_that_cannot_be_read_is_refused_and_not_tried_again(settings: Set
 def test_a_refused_file_is_judged_anew_under_a_new_version_of_its_contract(settings: Settings, thing: Contract) -> None:
     # Once the contract is mended, the department should not have to send the same file under another name.
     deliver(settings, thing, "编号,数量\n1,x\n2,y\n3,3\n")
-    mended = write_contract(settings, version="1.1.0", tolerance=0.9)
+    mended = write_contract(settings.contracts, version="1.1.0", tolerance=0.9)
     (landed,) = scan_landing(settings, {mended.dataset: mended}).new[mended.dataset]
     manifest = load_delivery(settings, mended, landed, "run")
     assert (manifest.status, manifest.rows_accepted, manifest.rows_quarantined) == ("accepted", 1, 2)

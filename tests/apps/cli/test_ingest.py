@@ -1,0 +1,146 @@
+"""The commands of ingestion as a department's officer meets them: what is said, what is written, exit codes."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from apps.cli import ingest
+from apps.cli.console import Commands
+from tests.ingestion.support import write_contract
+
+NUMBER = "P-9912345"
+HEADER = "编号,数量\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CITYLAKE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CITYLAKE_CONTRACTS", str(tmp_path / "contracts"))
+    monkeypatch.setenv("COLUMNS", "200")
+    write_contract(tmp_path / "contracts")
+    return tmp_path / "home"
+
+
+def run(*arguments: str | Path) -> Result:
+    app = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
+    ingest.register(app)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def extract(home: Path, body: str, name: str = "thing_20261120.csv") -> Path:
+    path = home.parent / name
+    path.write_text(HEADER + body, "utf-8")
+    return path
+
+
+def test_ingest_says_what_became_of_the_rows_and_for_which_day(home: Path) -> None:
+    # Without the counts nobody can hold the department's own figures against them.
+    result = run("ingest", extract(home, f"1,1\n{NUMBER},x\n2,2\n"), "-d", "office.thing")
+    assert result.exit_code == 0
+    assert "office.thing/2026-11-20/" in result.stdout
+    assert "count.type: 1" in result.stdout
+    assert NUMBER not in result.output
+
+
+def test_a_refused_file_leaves_with_the_exit_code_of_a_broken_contract(home: Path) -> None:
+    # A script that delivers must notice that its file was refused.
+    result = run("ingest", extract(home, "1,x\n2,y\n"), "-d", "office.thing")
+    assert result.exit_code == 3
+    assert "file.tolerance" in result.stderr
+    assert "整批退回" in result.stderr
+
+
+def test_check_reports_both_outcomes_and_writes_nothing(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A check that left personal data in a temporary folder would be a leak of its own.
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    good = run("check", extract(home, f"1,1\n2,2\n{NUMBER},x\n"), "-d", "office.thing")
+    bad = run("check", extract(home, "1,x\n"), "-d", "office.thing")
+    assert (good.exit_code, bad.exit_code) == (0, 3)
+    assert "「数量」不是有效的整数" in good.stdout
+    assert "Count is not a valid whole number" in good.stdout
+    assert NUMBER not in good.output
+    assert not list(temporary.iterdir())
+    assert not home.exists()
+
+
+def test_quarantine_shows_reasons_without_values_and_exports_values_to_the_owner_alone(home: Path) -> None:
+    # The screen may be seen by others; the file is what the department needs to mend its rows.
+    run("ingest", extract(home, f"1,1\n2,2\n{NUMBER},=cmd()\n"), "-d", "office.thing")
+    shown = run("quarantine", "office.thing")
+    assert "count.type" in shown.stdout
+    assert NUMBER not in shown.output
+    file = home.parent / "to_mend.csv"
+    assert run("quarantine", "office.thing", "--csv", file).exit_code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_bytes().startswith(b"\xef\xbb\xbf")
+    (row,) = csv.DictReader(file.read_text("utf-8-sig").splitlines())
+    assert (row["行号 Line"], row["编号"], row["数量"]) == ("4", NUMBER, "'=cmd()")
+
+
+@pytest.mark.parametrize(
+    ("value", "exported"),
+    [
+        ("+1+1", "'+1+1"),
+        ("-2x", "'-2x"),
+        ("@x", "'@x"),
+        ("＝1x", "'＝1x"),
+        (" =x", "' =x"),
+        ("-5.x", "'-5.x"),
+        ("a=b", "a=b"),
+    ],
+)
+def test_an_exported_value_is_never_run_as_a_formula(value: str, exported: str, home: Path) -> None:
+    # A citizen can write a formula into a free text; the officer's spreadsheet would run it.
+    run("ingest", extract(home, f"1,1\n2,2\n3,{value}\n"), "-d", "office.thing")
+    file = home.parent / "to_mend.csv"
+    run("quarantine", "office.thing", "--csv", file)
+    (row,) = csv.DictReader(file.read_text("utf-8-sig").splitlines())
+    assert row["数量"] == exported
+
+
+def test_an_unparsable_line_is_exported_as_it_came(home: Path) -> None:
+    # A row without columns has no place in the table but must not be lost from it.
+    run("ingest", extract(home, "1,1\n2,2\n3,3,3\n"), "-d", "office.thing")
+    file = home.parent / "to_mend.csv"
+    run("quarantine", "office.thing", "--csv", file)
+    (row,) = csv.DictReader(file.read_text("utf-8-sig").splitlines())
+    assert (row["规则 Rules"], row["原始行 Original line"]) == ("row.columns", "3,3,3")
+
+
+def test_a_delivery_is_listed_shown_and_withdrawn(home: Path) -> None:
+    # A bad delivery must be findable and removable without touching files.
+    run("ingest", extract(home, "1,1\n"), "-d", "office.thing")
+    assert "in_force" in run("delivery", "list").stdout
+    shown = run("delivery", "show", "office.thing/2026-11-20").stdout
+    assert "thing_20261120.csv" in shown
+    assert run("delivery", "withdraw", "office.thing", "--reason", "报错文件").exit_code == 0
+    assert "withdrawn" in run("delivery", "list", "--dataset", "office.thing").stdout
+    assert "报错文件" in run("delivery", "show", "office.thing").stdout
+    again = run("ingest", extract(home, "1,1\n"), "-d", "office.thing")
+    assert "withdrawn" in again.stderr
+
+
+def test_an_unknown_dataset_or_delivery_is_one_clear_sentence(home: Path) -> None:
+    # A traceback tells an officer nothing.
+    dataset = run("ingest", extract(home, "1,1\n"), "-d", "office.nothing")
+    assert (dataset.exit_code, "office.thing" in dataset.stderr) == (2, True)
+    delivery = run("delivery", "show", "nothing")
+    assert (delivery.exit_code, "citylake delivery list" in delivery.stderr) == (2, True)
+    missing = run("check", home.parent / "absent.csv", "-d", "office.thing")
+    assert (missing.exit_code, "absent.csv" in missing.stderr) == (2, True)
+
+
+def test_a_file_without_a_day_in_its_name_counts_as_today_s_and_says_so(home: Path) -> None:
+    # Filed silently under today, last month's extract would supersede nothing and confuse everything.
+    result = run("ingest", extract(home, "1,1\n", "thing.csv"), "-d", "office.thing")
+    assert "--extract-date" in result.stderr
+    dated = run("ingest", extract(home, "1,2\n", "thing.csv"), "-d", "office.thing", "--extract-date", "2026-11-01")
+    assert "2026-11-01" in dated.stdout
+    assert dated.stderr == ""
