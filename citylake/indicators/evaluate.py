@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 
 from citylake.indicators.metric_sql import finest_grain_sql
-from citylake.indicators.registry import Indicator, Metric, find_manifest, read_registry
+from citylake.indicators.registry import Indicator, Metric, read_registry
 from citylake.indicators.tables import DIM_INDICATOR, SCHEMA, create
 from citylake.indicators.targets import check_targets, resolve_targets
 from citylake.indicators.vintages import append_changed, forget_unpublished
@@ -136,17 +136,16 @@ order by all
 """
 
 
-def evaluate(settings: Settings, run_id: str, as_of: date, manifest: Path | None = None) -> dict[str, int]:
+def evaluate(settings: Settings, run_id: str, as_of: date, manifest: Path) -> dict[str, int]:
     """Compute every indicator for the months up to ``as_of`` and put them into the head of ``city``, all or nothing.
 
-    The caller holds the writer's lock. ``manifest`` is dbt's semantic manifest; the newest one when unset. Returns how
-    many indicators, values, values flagged by rule 8 and vintages there are, and MetricFlow's share of the time.
+    The caller holds the writer's lock. ``manifest`` is the ``semantic_manifest.json`` that dbt made of the project.
+    Returns how many indicators, values, values flagged by rule 8 and new vintages there are, and MetricFlow's time.
     """
-    source = manifest or find_manifest(settings)
-    indicators = read_registry(source)
+    indicators = read_registry(manifest)
     first = _months_before(as_of.replace(day=1), MONTHS_BACK)
     began = time.perf_counter()
-    statements = finest_grain_sql(source, _parts(indicators), first, as_of)
+    statements = finest_grain_sql(manifest, _parts(indicators), first, as_of)
     metricflow_ms = round(1000 * (time.perf_counter() - began))
     with open_lakes(settings, ("city",)) as connection:
         _register(connection, indicators, first, as_of)

@@ -11,10 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from citylake.lake.errors import EnvironmentProblem, UsageError
-from citylake.lake.settings import Settings
-
-MANIFEST = "semantic_manifest.json"
+from citylake.lake.errors import UsageError
 
 Level = Literal["city", "district", "street"]
 
@@ -78,20 +75,6 @@ class Indicator(BaseModel):
     @property
     def indicator_id(self) -> str:
         return self.definition.indicator_id
-
-
-def find_manifest(settings: Settings) -> Path:
-    """The newest ``semantic_manifest.json`` that dbt wrote: this night's, whose models were just built.
-
-    Every dbt command writes one into its target folder, which Dagster chooses anew for each command.
-    """
-    found = list((settings.dbt_project / "target").rglob(MANIFEST))
-    if not found:
-        raise EnvironmentProblem(
-            f"dbt has not been run yet: there is no {MANIFEST} under {settings.dbt_project / 'target'}. "
-            "Run the refresh, or dbt parse, first."
-        )
-    return max(found, key=lambda path: path.stat().st_mtime_ns)
 
 
 def read_registry(manifest: Path) -> list[Indicator]:
