@@ -35,7 +35,9 @@ def install_extensions(zones: Zones) -> None:
             connection.load_extension(name)  # Checks its signature, once for all that load it later.
 
 
-def bare_connection(zones: Zones, settings: Settings) -> duckdb.DuckDBPyConnection:
+def bare_connection(
+    zones: Zones, settings: Settings, *, extensions: Sequence[str] = EXTENSIONS
+) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB with the lake's extensions loaded and nothing attached."""
     connection = duckdb.connect(
         config={
@@ -48,7 +50,7 @@ def bare_connection(zones: Zones, settings: Settings) -> duckdb.DuckDBPyConnecti
             **({"threads": str(settings.threads)} if settings.threads else {}),
         }
     )
-    for name in EXTENSIONS:
+    for name in extensions:
         connection.load_extension(name)
     connection.execute("set allow_unsigned_extensions = false")
     connection.execute("set timezone = 'UTC'")

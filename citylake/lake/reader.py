@@ -17,7 +17,8 @@ import duckdb
 
 from citylake.lake.attach import Lake, bare_connection
 from citylake.lake.errors import EnvironmentProblem, NoRelease
-from citylake.lake.frozen import attach_frozen, quoted, referenced_files
+from citylake.lake.frozen import attach_frozen, quoted
+from citylake.lake.lockdown import lock, open_locked
 from citylake.lake.releases import IN_USE, NOT_YET, Release, find_release
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
@@ -107,16 +108,13 @@ def _open(
     # A query that outgrows memory spills here: never into the caller's folder, never readable by others.
     scratch = Path(tempfile.mkdtemp(prefix="citylake-"))
     try:
-        connection = bare_connection(zones, settings)
-        connection.execute(f"set temp_directory = '{quoted(scratch)}'")
-        for lake, catalog in catalogs.items():
-            attach_frozen(connection, zones, lake, catalog)
+        connection = open_locked(settings, catalogs, scratch) if locked else _open_free(settings, catalogs, scratch)
         connection.execute("use city")
         connection.execute(f"set variable release_id = '{quoted(release.release_id)}'")
         connection.execute(f"set variable data_as_of = date '{release.data_as_of.isoformat()}'")
         connection.execute(f"set variable origin = '{release.origin}'")
         if locked:
-            _lock_down(connection, zones, catalogs)
+            lock(connection)
     except duckdb.Error as problem:
         shutil.rmtree(scratch, ignore_errors=True)
         raise EnvironmentProblem(
@@ -125,19 +123,12 @@ def _open(
     return connection, scratch
 
 
-def _lock_down(connection: duckdb.DuckDBPyConnection, zones: Zones, catalogs: dict[Lake, Path]) -> None:
-    """Leave nothing readable but the release's own files, one by one: its folders hold other releases' files too."""
-    files = [path for lake, catalog in catalogs.items() for path in referenced_files(catalog, zones.data(lake))]
-    allowed = ", ".join(f"'{quoted(path)}'" for path in [*catalogs.values(), *files])
-    for setting in (
-        f"allowed_paths = [{allowed}]",
-        "autoload_known_extensions = false",
-        "allow_community_extensions = false",
-        "python_enable_replacements = false",
-        "enable_external_access = false",
-        "lock_configuration = true",
-    ):
-        connection.execute(f"set {setting}")
+def _open_free(settings: Settings, catalogs: dict[Lake, Path], scratch: Path) -> duckdb.DuckDBPyConnection:
+    connection = bare_connection(Zones.of(settings), settings)
+    connection.execute(f"set temp_directory = '{quoted(scratch)}'")
+    for lake, catalog in catalogs.items():
+        attach_frozen(connection, Zones.of(settings), lake, catalog)
+    return connection
 
 
 def _let_go(in_use: int, scratch: Path) -> None:
