@@ -27,6 +27,7 @@ from citylake.lake.zones import Zones
 
 # Not within a longer word or number, nor a part of a decimal number: 15 billion of capital are no mobile number.
 _PATTERN = r"(?:^|[^0-9A-Za-z.]|[^0-9]\.)([1-8][0-9]{16}[0-9Xx]|1[3-9][0-9]{9})(?:$|[^0-9A-Za-z.]|\.[^0-9]|\.$)"
+_SHORTEST_NUMBER = 11
 _SHORTEST_VALUE = 2
 
 _PUBLIC_TEXTS = {
@@ -81,7 +82,7 @@ def _no_pattern(subject: Subject, where: str, cells: list[tuple[str, str, str]])
         f"""
         select place, unnest(regexp_extract_all(cell, ?, 1)) as number
         from ({_union([cell for cell in cells if cell[:2] not in _CODES_OF_ORGANISATIONS])})
-        where regexp_matches(cell, ?)
+        where strlen(cell) >= {_SHORTEST_NUMBER} and regexp_matches(cell, ?)
         """,
         [_PATTERN, _PATTERN],
     ).pl()
