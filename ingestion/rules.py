@@ -86,7 +86,16 @@ def compile_contract(contract: Contract) -> Compiled:
         Rule(rule.name, None, rule.severity, _not(pl.sql_expr(rule.expression)), reasons.row_rule(rule.reason))
         for rule in contract.row_rules
     ]
-    return Compiled(contract, (*values, *findings), (*rules, *row_rules))
+    return Compiled(contract, (*values, *findings), (_repeated_header(contract), *rules, *row_rules))
+
+
+def _repeated_header(contract: Contract) -> Rule:
+    """Files put together from several keep their headers: a row that holds the headings is none."""
+    texts = [(_text(column), column.heading) for column in contract.columns]
+    has_any = pl.any_horizontal(text.is_not_null() for text, _ in texts)
+    has_no_other = pl.all_horizontal(text.is_null() | (text == heading) for text, heading in texts)
+    is_header = has_any & has_no_other
+    return Rule("row.header", None, "error", is_header, reasons.STRUCTURE["row.header"])
 
 
 def polars_type(column: Column) -> pl.DataType:

@@ -27,6 +27,8 @@ def read_header(lines: Lines, contract: Contract) -> Header:
     if repeated:
         names = "、".join(field or "(空 empty)" for field in repeated)
         raise refusals.wrong_structure(f"表头有重复的列：{names}。", f"The header repeats columns: {names}.")
+    if "" in fields[:-1]:
+        raise refusals.wrong_structure("表头中有一列没有列名。", "The header has a column without a name.")
     names = {column.heading: column.name for column in contract.columns}
     absent = [column for column in contract.columns if column.heading not in fields]
     required = [column.heading for column in absent if column.required]
@@ -36,7 +38,7 @@ def read_header(lines: Lines, contract: Contract) -> Header:
     return Header(
         line=number,
         columns=tuple(names.get(field) for field in fields),
-        new=tuple(field for field in fields if field not in names),
+        new=tuple(field for field in fields if field and field not in names),
         missing=tuple(column.heading for column in absent),
     )
 

@@ -105,6 +105,13 @@ def test_a_bad_line_is_named_and_its_neighbours_are_read(bad: str, rule: str, tm
     assert rows(extract) == [(2, "1", "2"), (4, "3", "4\n5"), (6, "6", "7")]
 
 
+def test_an_empty_field_too_many_is_not_dropped(tmp_path: Path) -> None:
+    # A delimiter too many in the middle shifts all that follows: where the last field is empty, it looks harmless.
+    extract = read(b"a,b\nx,,y\n1,2,\n3,4\n", PAIR, tmp_path)
+    assert rows(extract) == [(4, "3", "4")]
+    assert rejected(extract) == [(2, "row.columns"), (3, "row.columns")]
+
+
 def test_line_numbers_are_those_of_the_file(tmp_path: Path) -> None:
     # A department cannot find a row when line breaks inside quotes or blank lines are not counted.
     extract = read(b'a,b\r\n\r\n"1\r\n2",x\r\n\r\nbad\r\n3,y\r\n', PAIR, tmp_path)

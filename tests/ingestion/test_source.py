@@ -103,6 +103,7 @@ def test_a_zero_byte_spoils_its_own_line_only(tmp_path: Path) -> None:
         (b"a\tb\n1\t2\n", "file.missing_column"),
         (b"1,2\n3,4\n", "file.missing_column"),
         (b"a,b,b\n1,2,3\n", "file.structure"),
+        (b"a,,b\n1,2,3\n", "file.structure"),
         (b'a"x,b\n1,2\n', "file.missing_column"),
         (b'"a,b\n1,2\n', "file.structure"),
     ],

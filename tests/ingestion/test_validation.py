@@ -158,6 +158,13 @@ def test_a_row_rule_passes_where_it_cannot_be_judged(tmp_path: Path) -> None:
     ]
 
 
+def test_a_header_in_the_middle_of_a_file_is_no_row(tmp_path: Path) -> None:
+    # Two files put together have two headers; in a column of text the second would be a value.
+    outcome = examined(b"a,b\n1,2\na,b\na,3\n", texts("a", "b"), tmp_path)
+    assert outcome.accepted["_line"].to_list() == [2, 4]
+    assert outcome.rejected.select("line", "rule").rows() == [(3, "row.header")]
+
+
 def test_texts_that_mean_no_value_are_none(tmp_path: Path) -> None:
     # "N/A" counted as a type of entity would be the fourth most frequent one.
     agreed = contract(column("id", required=True), column("x"), dialect=Dialect("csv", null_values=("", "N/A")))
