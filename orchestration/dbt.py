@@ -225,8 +225,7 @@ def _start(
     )
     paths.target.mkdir(parents=True, exist_ok=True)
     (paths.target / "run_results.json").unlink(missing_ok=True)
-    if not (paths.target / _PARTIAL_PARSE).exists():
-        (paths.target / _PARTIAL_PARSE).write_bytes((paths.parsed / _PARTIAL_PARSE).read_bytes())
+    (paths.target / _PARTIAL_PARSE).write_bytes((paths.parsed / _PARTIAL_PARSE).read_bytes())
     full = ["--full-refresh"] if night.full else []
     options = [
         "--exclude-resource-type",

@@ -93,7 +93,7 @@ def release_asset() -> dg.AssetsDefinition:
     @dg.asset(key=RELEASE, deps=[AUDIT], group_name="release", description="Frozen catalogs and the pointer to them.")
     def release(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Materialized:
         with night.stage("release") as facts:
-            facts.update(_publish(night))
+            facts.update(publish(night))
         if "held" in facts:
             context.log.warning(facts["held"])
         return dg.MaterializeResult(metadata=shown(facts))
@@ -101,7 +101,8 @@ def release_asset() -> dg.AssetsDefinition:
     return release
 
 
-def _publish(night: Night) -> dict[str, Any]:
+def publish(night: Night) -> dict[str, Any]:
+    """Freeze and publish what was audited; says what became current, or why nothing was (``held``)."""
     in_force = pl.read_parquet(night.zones.ledger / LEDGER).filter(pl.col("status") == "in_force")
     deliveries = {
         dataset: sorted(in_force.filter(pl.col("dataset") == dataset)["delivery_id"])

@@ -1,0 +1,104 @@
+"""A city of a few hundred residents for whole nights: delivered night by night, copied, and compared table by table."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+from pydantic import SecretStr
+
+from citylake.lake.attach import open_lakes
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones, prepare
+from sample_city.city import make_city
+
+UNTIL = date(2026, 10, 31)
+NIGHTS = (date(2026, 10, 29), date(2026, 10, 30), date(2026, 10, 31))
+_SECRET = SecretStr("0123456789abcdef" * 4)
+_OF_THE_RUN = ("run_id", "minted_run_id", "loaded_at", "computed_at")
+
+
+@dataclass(frozen=True)
+class SmallCity:
+    """One home, and the deliveries that have not arrived there yet."""
+
+    settings: Settings
+    coming: Path
+
+    @classmethod
+    def found(cls, folder: Path, residents: int = 300) -> "SmallCity":
+        """An empty lake, and three nights of deliveries still to come."""
+        city = cls.at(folder)
+        prepare(city.settings)
+        make_city(city.coming, city.settings.contracts, residents=residents, seed=7, until=UNTIL)
+        return city
+
+    @classmethod
+    def at(cls, folder: Path) -> "SmallCity":
+        """The city that lies in this folder."""
+        return cls(Settings(home=folder / "home", landing=None, identity_secret=_SECRET), folder / "coming")
+
+    @property
+    def zones(self) -> Zones:
+        return Zones.of(self.settings)
+
+    def deliver(self, *nights: date) -> list[Path]:
+        """Let the files of these nights arrive (of all nights when none is named), with the times they arrive at."""
+        arriving = sorted(path for path in self.coming.rglob("*.synthetic.*") if not nights or _night(path) in nights)
+        for path in arriving:
+            target = self.zones.landing / path.relative_to(self.coming)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+        return arriving
+
+    def copy(self, folder: Path) -> "SmallCity":
+        """The same city in another place. DuckLake keeps the absolute path of its data: it is rewritten."""
+        home = folder / "home"
+        shutil.copytree(self.settings.home, home, symlinks=True)
+        for catalog in [*home.glob("*/catalog/catalog.sqlite"), *home.glob("releases/*/*.sqlite")]:
+            catalog.chmod(0o600)
+            with sqlite3.connect(catalog) as connection:
+                connection.execute(
+                    "update ducklake_metadata set value = replace(value, ?, ?) where key = 'data_path'",
+                    (str(self.settings.home), str(home)),
+                )
+            connection.close()
+        return SmallCity(self.settings.model_copy(update={"home": home}), self.coming)
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Every table of the heads, rows in one order, without what only says which run wrote it."""
+        with open_lakes(self.settings, read_only=True) as connection:
+            names = connection.execute(
+                "select database_name, schema_name, table_name from duckdb_tables() "
+                "where database_name in ('vault', 'people', 'city') and not internal order by all"
+            ).fetchall()
+            return {table: _rows(connection, table) for table in (".".join(name) for name in names)}
+
+
+def _night(path: Path) -> date:
+    """The night in which a file arrives: its time of arrival is one o'clock in the morning after, in Wuxi."""
+    day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+    return max(night for night in NIGHTS if night <= day)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
+    columns = [column for column in connection.table(table).columns if column not in _OF_THE_RUN]
+    return connection.execute(f"select {', '.join(columns)} from {table} order by all").pl()
+
+
+def differences(left: SmallCity, right: SmallCity, *, ignoring: tuple[str, ...] = ()) -> Iterator[str]:
+    """The tables in which two cities differ, with a few rows of each; nothing when they are equal."""
+    ours, theirs = left.tables(), right.tables()
+    for name in sorted({*ours, *theirs}):
+        if name in ignoring:
+            continue
+        if name not in ours or name not in theirs:
+            yield f"{name} is in one only"
+        elif not ours[name].equals(theirs[name]):
+            only_left = ours[name].join(theirs[name], on=ours[name].columns, how="anti", nulls_equal=True)
+            only_right = theirs[name].join(ours[name], on=ours[name].columns, how="anti", nulls_equal=True)
+            yield f"{name}: {ours[name].height} / {theirs[name].height}\n{only_left.head(3)}\n{only_right.head(3)}"

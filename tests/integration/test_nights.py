@@ -1,0 +1,151 @@
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from citylake.contracts.labels import Label
+from citylake.governance.results import CheckResult
+from citylake.lake import deliveries, releases
+from citylake.lake.errors import AuditFailed, LockHeld
+from citylake.lake.lock import writer_lock
+from citylake.lake.reader import connect
+from citylake.lake.runs import Run
+from citylake.lake.settings import Settings
+from ingestion.landing import scan_landing
+from orchestration.lake import publish
+from orchestration.night import Night
+from orchestration.nightly import run_nightly
+from tests.integration.small_city import NIGHTS, SmallCity, differences
+
+pytestmark = pytest.mark.slow
+
+# Of its nature different: what each run left of itself, and keys' history, which a rebuild from nothing does not have.
+HISTORY = (
+    "city.indicator.indicator_vintage",
+    "city.quality.fct_audit_check",
+    "vault.identity.key_event",
+    "vault.identity.person_key",
+)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_one_night_makes_a_release_out_of_what_was_delivered(first_night: SmallCity) -> None:
+    # The whole chain, from three extracts to figures that a reader sees, named and dated.
+    release = releases.current_release(first_night.zones)
+    assert release.origin == "synthetic"
+    assert set(release.deliveries) == {
+        "public_security.person_register",
+        "market_supervision.entity_register",
+        "urban_management.urban_case",
+    }
+    with connect(settings=first_night.settings) as reader:
+        assert _count(reader, "select count(distinct indicator_id) from city.indicator.indicator_value") == 10
+        assert _count(reader, "select count(*) from city.governance.fct_urban_case") > 0
+        assert {release.release_id} == {
+            run_id for (run_id,) in reader.execute("select distinct run_id from indicator.indicator_value").fetchall()
+        }
+
+
+def test_every_row_read_is_accepted_or_quarantined(first_night: SmallCity) -> None:
+    # Promise 1. The sample city contains rows that break rules: quarantined are some, lost is none.
+    known = [manifest for manifest, _, _ in deliveries.manifests(first_night.zones)]
+    assert all(m.rows_read == m.rows_accepted + m.rows_quarantined for m in known if m.status == "accepted")
+    assert sum(manifest.rows_quarantined for manifest in known) > 0
+
+
+def test_nights_with_a_failed_audit_between_equal_one_rebuild_of_everything(
+    city: SmallCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Late, corrected and refused deliveries over three nights, the second of which fails its audit: readers must stay
+    # where they are meanwhile, and nothing of the failed night may remain in what the third publishes.
+    before = releases.current_release(city.zones).release_id
+    city.deliver(NIGHTS[1])
+    with monkeypatch.context() as broken:
+        broken.setattr("orchestration.lake.run_audit", _failing_audit)
+        failed = run_nightly(city.settings)
+    assert isinstance(failed.error, AuditFailed)
+    assert failed.release is None
+    assert releases.current_release(city.zones).release_id == before
+
+    city.deliver(NIGHTS[2])
+    good = run_nightly(city.settings)
+    assert good.error is None
+    assert good.release == releases.current_release(city.zones).release_id != before
+    refused = [item for stage in [*failed.stages, *good.stages] for item in stage["facts"].get("refused", [])]
+    assert refused, "the sample city's refused delivery did not come"
+
+    clean = SmallCity(city.settings.model_copy(update={"home": tmp_path / "clean"}), city.coming)
+    clean.deliver()
+    assert run_nightly(clean.settings).error is None
+    assert list(differences(city, clean, ignoring=HISTORY)) == []
+
+
+def _failing_audit(settings: Settings, run_id: str, as_of: date) -> Sequence[CheckResult]:
+    message = Label("城市与各区之和不等", "the city is not the sum of its districts")
+    return [CheckResult(check_id="figures.sum", status="failed", observed=1, expected=0, message=message)]
+
+
+def test_an_as_of_computation_publishes_nothing_and_changes_nothing(city: SmallCity) -> None:
+    # A question about the past must not become the city's present, nor leave anything behind.
+    city.deliver(NIGHTS[1])
+    ledger = (city.zones.ledger / deliveries.LEDGER).read_bytes()
+    known = [item.name for item in city.zones.releases.iterdir()]
+    heads = [city.zones.catalog(lake).read_bytes() for lake in ("vault", "people", "city")]
+    result = run_nightly(city.settings, as_of=NIGHTS[1])
+    assert (result.error, result.release) == (None, None)
+    assert result.facts("ledger")["deliveries"] == 3
+    assert result.figures.height > 0
+    assert [item.name for item in city.zones.releases.iterdir()] == known
+    assert (city.zones.ledger / deliveries.LEDGER).read_bytes() == ledger
+    assert [city.zones.catalog(lake).read_bytes() for lake in ("vault", "people", "city")] == heads
+    assert list(city.zones.scratch.iterdir()) == []
+    assert scan_landing(city.settings, _contracts(city)).new, "the waiting deliveries were loaded"
+
+
+def test_a_release_never_mixes_synthetic_and_real_unasked(city: SmallCity) -> None:
+    # One real file among synthetic ones: figures of nobody's city, under a real name.
+    synthetic = next(city.zones.landing.rglob("entity_register_*.synthetic.csv"))
+    header, first, *_ = synthetic.read_text(encoding="utf-8").splitlines()
+    real = synthetic.with_name("entity_register_20261101.csv")
+    real.write_text(f"{header}\n{first}\n", encoding="utf-8")
+    before = releases.current_release(city.zones).release_id
+    result = run_nightly(city.settings)
+    assert isinstance(result.error, AuditFailed)
+    assert releases.current_release(city.zones).release_id == before
+
+
+def test_a_night_under_a_hold_succeeds_and_says_that_nothing_was_published(city: SmallCity) -> None:
+    # After a rollback the night goes on computing; it must neither fail nor lift the hold.
+    first = releases.current_release(city.zones).release_id
+    night = Night(city.settings, Run("29990101T000000Z-0001", city.zones), full=False)
+    with writer_lock(city.settings, "test"):
+        second = publish(night)["release"]
+        releases.rollback(city.zones, first, "figures of G08 are wrong", "tester")
+        facts = publish(Night(city.settings, Run("29990102T000000Z-0001", city.zones), full=False))
+    assert second == "29990101T000000Z-0001"
+    assert "figures of G08 are wrong" in facts["held"]
+    assert releases.current_release(city.zones).release_id == first
+
+
+def test_a_night_that_meets_another_leaves_at_once_and_loads_nothing(city: SmallCity) -> None:
+    # Two schedulers: the second must say who is at work, not wait unseen or write beside it.
+    city.deliver(NIGHTS[1])
+    with writer_lock(city.settings, "the other night"):
+        result = run_nightly(city.settings)
+    assert isinstance(result.error, LockHeld)
+    assert str(os.getpid()) in str(result.error)
+    assert scan_landing(city.settings, _contracts(city)).new
+
+
+def _contracts(city: SmallCity):  # noqa: ANN202  # the mapping that scan_landing takes
+    from citylake.contracts.model import load_contracts
+
+    return load_contracts(city.settings.contracts)
