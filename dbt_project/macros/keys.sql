@@ -1,4 +1,4 @@
--- Surrogate keys: a hash of issuer and natural key, never of load time. Person keys are not made here, nor in SQL at all.
+-- Surrogate keys: a hash of issuer and natural key, never of load time. Person keys are not made here, nor in any SQL.
 {% macro key(issuer, columns) -%}
     {{- return(adapter.dispatch('key', 'citylake')(issuer, columns)) -}}
 {%- endmacro %}

@@ -1,6 +1,7 @@
 -- Where something is: the finest region of dim_region that a delivered division code names.
 -- A code of a former district leads to its successor, one that is unknown to its nearest known ancestor, any other
--- (null too) to the city. One row per distinct code of the relation: delivered_code (join it null-safe), region_code, region_level.
+-- (null too) to the city. One row per distinct code of the relation: delivered_code (join it null-safe), region_code,
+-- region_level.
 {% macro region_of_code(relation, column) -%}
     select
         located.delivered_code,

@@ -6,7 +6,8 @@
     {%- set ledger = source('ledger', 'delivery') -%}
     {%- if execute -%}
         {%- set dataset = source_relation.schema ~ '.' ~ source_relation.identifier -%}
-        {{ staged_upsert(dataset) if staged_source(dataset).config.meta.delivery_mode == 'upsert' else staged_whole(dataset) }}
+        {%- set is_upsert = staged_source(dataset).config.meta.delivery_mode == 'upsert' -%}
+        {{ staged_upsert(dataset) if is_upsert else staged_whole(dataset) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -32,8 +33,8 @@
     where version_rank = 1
 {%- endmacro %}
 
--- upsert: per key the newest extract date, then the sequence, then the lowest line. A tombstone stays, as is_deleted, so
--- that an older version which comes later still loses against it.
+-- upsert: per key the newest extract date, then the sequence, then the lowest line. A tombstone stays, as is_deleted,
+-- so that an older version which comes later still loses against it.
 {% macro staged_upsert(dataset) -%}
     {%- set meta = staged_source(dataset).config.meta -%}
     {%- set key = meta.key | join(', ') -%}

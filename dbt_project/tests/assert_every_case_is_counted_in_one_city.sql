@@ -1,5 +1,5 @@
--- Every case in force is one row of the fact, and its place belongs to the one city. A join that drops or doubles cases,
--- or a place without a city, would make the districts' sum differ from what the department delivered.
+-- Every case in force is one row of the fact, and its place belongs to the one city. A join that drops or doubles
+-- cases, or a place without a city, would make the districts' sum differ from what the department delivered.
 with delivered as (
     select count(*) as case_count from {{ ref('stg_urban_management__urban_case') }}
     where not is_deleted

@@ -1,5 +1,5 @@
--- Every record in force of the person register has a person. A record that identity overlooked would lower the population
--- without a trace.
+-- Every record in force of the person register has a person. A record that identity overlooked would lower the
+-- population without a trace.
 with delivered as (
     select count(*) as record_count from {{ ref('stg_public_security__person_register') }}
     where not is_deleted

@@ -19,7 +19,7 @@ counted as (
 )
 
 select
-    resident.resident_count as resident_count,
+    resident.resident_count as resident_total,
     counted.resident_count as counted_count
 from resident
 cross join counted

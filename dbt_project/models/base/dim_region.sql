@@ -11,7 +11,8 @@ with division as (
 ),
 
 city as (
-    select region_code as city_code from division where depth = 1
+    select region_code as city_code from division
+    where depth = 1
 ),
 
 placed as (
@@ -53,6 +54,5 @@ select
     steps_below > 0 as is_unallocated,
     cast(nullif(valid_from, '') as date) as valid_from,
     cast(nullif(valid_to, '') as date) as valid_to,
-    case steps_below when 0 then nullif(successor_code, '') else nullif(successor_code, '') || repeat('-U', steps_below) end
-        as successor_code
+    nullif(successor_code, '') || repeat('-U', steps_below) as successor_code
 from member

@@ -42,6 +42,10 @@ by_month as (
     group by region_code, month_date
 ),
 
+place as (
+    select distinct region_code from by_month
+),
+
 stock as (
     select
         month_and_opening.month_date,
@@ -51,7 +55,7 @@ stock as (
             partition by place.region_code order by month_and_opening.month_date rows unbounded preceding
         ) as resident_count
     from month_and_opening
-    cross join (select distinct region_code from by_month) as place
+    cross join place
     left join by_month
         on month_and_opening.month_date = by_month.month_date and place.region_code = by_month.region_code
 )

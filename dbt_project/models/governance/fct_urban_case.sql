@@ -1,7 +1,7 @@
 -- One row per urban management case, from report to closure.
 -- Grain: case_key; natural key case_code.
--- Nuance: one deadline serves handling and closure. A case still open past its deadline is not on time now, not only when
--- it closes; whether a case is on time is null while that is still open.
+-- Nuance: one deadline serves handling and closure. A case still open past its deadline is not on time
+-- now, not only when it closes; whether a case is on time is null while that is still open.
 with urban_case as (
     select * from {{ ref('stg_urban_management__urban_case') }}
     where not is_deleted

@@ -28,5 +28,6 @@ select
     urban_case.department_code
 from urban_case
 inner join period
-    on urban_case.due_date <= period.period_end
-    and coalesce(urban_case.closed_date, date '9999-12-31') > period.period_end
+    on
+        urban_case.due_date <= period.period_end
+        and coalesce(urban_case.closed_date, date '9999-12-31') > period.period_end

@@ -1,7 +1,7 @@
 -- One row per case that has fallen due, as it stood at the end of the month in which it did.
 -- Grain: case_key.
--- Nuance: what happens after that month never changes a row; for the month of the data, its day is the end. A step counts
--- whether it came before or after the deadline, as long as it came in or before that month.
+-- Nuance: what happens after that month never changes a row; for the month of the data, its day is the end. A
+-- step counts whether it came before or after the deadline, as long as it came in or before that month.
 with urban_case as (
     select * from {{ ref('fct_urban_case') }}
 ),

@@ -7,7 +7,6 @@ the package does not know yet falls back to weekends, and says so in calendar_so
 from datetime import date, timedelta
 
 import chinese_calendar
-import pyarrow as pa
 
 FIRST_DAY = date(2015, 1, 1)
 
@@ -16,29 +15,25 @@ def model(dbt, session):
     dbt.config(materialized="table")
     ((as_of,),) = dbt.source("ledger", "run").aggregate("max(as_of_date)").fetchall()
     length = (date(as_of.year + 3, 1, 1) - FIRST_DAY).days
-    days = [decided(FIRST_DAY + timedelta(number)) for number in range(length)]
-    return pa.Table.from_pylist(days, schema=SCHEMA)
-
-
-SCHEMA = pa.schema(
-    [
-        ("date_day", pa.date32()),
-        ("is_workday", pa.bool_()),
-        ("holiday_name", pa.string()),
-        ("calendar_source", pa.string()),
-    ]
-)
+    days = [FIRST_DAY + timedelta(number) for number in range(length)]
+    is_workday, holiday_name, calendar_source = zip(*map(decided, days), strict=True)
+    # Lists in, columns out: an Arrow table would import pandas, for seconds, to hold five thousand rows.
+    return session.sql(
+        """
+        select
+            unnest(cast($1 as date[])) as date_day,
+            unnest(cast($2 as boolean[])) as is_workday,
+            unnest(cast($3 as varchar[])) as holiday_name,
+            unnest(cast($4 as varchar[])) as calendar_source
+        """,
+        params=[days, list(is_workday), list(holiday_name), list(calendar_source)],
+    )
 
 
 def decided(day):
-    """What is known about one day: whether people work, and the holiday that it is or was moved for."""
+    """Whether people work on this day, the holiday that it is or was moved for, and who says so."""
     try:
         is_holiday, holiday = chinese_calendar.get_holiday_detail(day)
     except NotImplementedError:
-        return {"date_day": day, "is_workday": day.weekday() < 5, "holiday_name": None, "calendar_source": "weekend_rule"}
-    return {
-        "date_day": day,
-        "is_workday": not is_holiday,
-        "holiday_name": holiday,
-        "calendar_source": "statutory",
-    }
+        return day.weekday() < 5, None, "weekend_rule"
+    return not is_holiday, holiday, "statutory"

@@ -52,10 +52,16 @@ street as (
         max_by(region.region_code, length(region.region_name_zh)) as street_code
     from placed
     inner join region
-        on placed.district_code = region.district_code
-        and region.region_level = 'street'
-        and placed.domicile like '%' || region.region_name_zh || '%'
+        on
+            placed.district_code = region.district_code
+            and region.region_level = 'street'
+            and placed.domicile like '%' || region.region_name_zh || '%'
     group by placed.registration_code
+),
+
+city as (
+    select region_code from region
+    where region_level = 'city'
 )
 
 select
@@ -68,4 +74,4 @@ select
     end as region_level
 from placed
 left join street on placed.registration_code = street.registration_code
-cross join (select region_code from region where region_level = 'city') as city
+cross join city

@@ -1,8 +1,8 @@
 -- One row per filed case: when its time limit ends, suspended time left out.
 -- Grain: case_code.
--- Nuance: urgent hours and natural days run day and night, working hours and working days (7 hours each) in office hours.
--- A suspension counts only if the limit had not ended when it began, and then on the case's own clock. While a case is
--- suspended it has no deadline: due_at is null and is_clock_stopped true.
+-- Nuance: urgent hours and natural days run day and night, working hours and working days (7 hours each) in office
+-- hours. A suspension counts only if the limit had not ended when it began, and then on the case's own clock. While a
+-- case is suspended it has no deadline: due_at is null and is_clock_stopped true.
 with urban_case as (
     select * from {{ ref('stg_urban_management__urban_case') }}
     where not is_deleted and filed_at is not null
@@ -37,10 +37,12 @@ suspension as (
         started.case_code,
         started.start_second + started.limit_seconds as unsuspended_due_second,
         case
-            when started.is_working_clock then suspended.suspended_working_second else extract(epoch from suspended.suspended_at)
+            when started.is_working_clock then suspended.suspended_working_second
+            else extract(epoch from suspended.suspended_at)
         end as suspended_second,
         case
-            when started.is_working_clock then suspended.resumed_working_second else extract(epoch from suspended.resumed_at)
+            when started.is_working_clock then suspended.resumed_working_second
+            else extract(epoch from suspended.resumed_at)
         end as resumed_second,
         suspended.suspended_at,
         suspended.resumed_at
@@ -82,19 +84,28 @@ due as (
         ) as due_second
     from started
     left join counted on started.case_code = counted.case_code
+),
+
+-- The workday in which the limit ends, and how many of its 25,200 working seconds are used by then.
+ends as (
+    select
+        *,
+        (due_second + 25199) // 25200 as workday_number,
+        due_second - ((due_second + 25199) // 25200 - 1) * 25200 as seconds_of_workday
+    from due
 )
 
 select
-    due.case_code,
-    due.is_clock_stopped,
+    ends.case_code,
+    ends.is_clock_stopped,
     case
-        when due.is_working_clock
-            then
-                {{ instant_of(worked_until('calendar.date_day', '(due.due_second - (calendar.workday_number - 1) * 25200)')) }}
-        else to_timestamp(due.due_second)
+        when ends.is_working_clock
+            then {{ instant_of(worked_until('calendar.date_day', 'ends.seconds_of_workday')) }}
+        else to_timestamp(ends.due_second)
     end as due_at
-from due
+from ends
 left join calendar
-    on due.is_working_clock
-    and calendar.is_workday
-    and calendar.workday_number = (due.due_second + 25199) // 25200
+    on
+        ends.is_working_clock
+        and calendar.is_workday
+        and ends.workday_number = calendar.workday_number

@@ -1,7 +1,7 @@
 -- One row per time in which a case's clock stood still; times that overlap are one.
 -- Grain: case_code, suspended_at.
--- Nuance: a suspension without an end lasts until the case is handled or closed; if it is neither, resumed_at is null and
--- the clock stands still now. What came before filing or after closure does not count.
+-- Nuance: a suspension without an end lasts until the case is handled or closed; if it is neither, resumed_at is null
+-- and the clock stands still now. What came before filing or after closure does not count.
 with urban_case as (
     select * from {{ ref('stg_urban_management__urban_case') }}
     where not is_deleted and filed_at is not null
@@ -17,11 +17,11 @@ delivered as (
 
 bounded as (
     select
-        *,
-        greatest({{ instant_of('suspension.挂起时间') }}, filed_at) as suspended_at,
-        {{ instant_of('suspension.恢复时间') }} as resume_at
+        delivered.*,
+        greatest({{ instant_of('delivered.suspension.挂起时间') }}, delivered.filed_at) as suspended_at,
+        {{ instant_of('delivered.suspension.恢复时间') }} as resume_at
     from delivered
-    where suspension.挂起时间 is not null
+    where delivered.suspension.挂起时间 is not null
 ),
 
 ended as (
@@ -43,7 +43,9 @@ chained as (
         *,
         coalesce(
             suspended_at > max(coalesce(resumed_at, timestamptz '9999-01-01')) over (
-                partition by case_code order by suspended_at, resumed_at rows between unbounded preceding and 1 preceding
+                partition by case_code
+                order by suspended_at, resumed_at
+                rows between unbounded preceding and 1 preceding
             ),
             true
         ) as opens_new_time

@@ -11,7 +11,7 @@ ranked as (
         count(*) over (partition by person_key) as source_record_count,
         row_number() over (
             partition by person_key
-            order by case status_code when '1' then 0 else 1 end, updated_at desc, source_record_key
+            order by case status_code when '1' then 0 else 1 end asc, updated_at desc, source_record_key asc
         ) as preference
     from record
 ),

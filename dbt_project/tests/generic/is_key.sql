@@ -1,4 +1,4 @@
--- These columns are the table's key: none is null, and no combination occurs twice. Fails with the offending rows' count.
+-- These columns are the table's key: none is null, and no combination occurs twice. Fails with the keys that break it.
 {% test is_key(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as row_count
 from {{ model }}
