@@ -1,0 +1,62 @@
+"""``citylake sql``: the analysts' shell and one-shot queries; :mod:`apps.sql` decides what a session may do."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from apps.sql.output import Format, banner, console_for
+from apps.sql.session import Session
+from apps.sql.shell import Shell, complete_with, run_script
+from citylake.lake.errors import UsageError
+from citylake.lake.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("sql")(sql)
+
+
+def sql(
+    query: Annotated[str | None, typer.Argument(help="Statements to run; without them, the shell opens.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Run the statements of this file.")] = None,
+    release: Annotated[
+        str | None, typer.Option(help="A release's id, or the start of it; else the current one.")
+    ] = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date", formats=["%Y-%m-%d"], help="The newest release whose data reach no further than this day."
+        ),
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="csv and json give every row, on standard output alone.")
+    ] = "table",
+) -> None:
+    """用 SQL 查询当前发布。 Query the current release in SQL: read-only, and nothing else can be read or set.
+
+    Statements come from the argument, from a file, or from a pipe; with none of them the shell opens.
+    What is read (release, day, synthetic or not) is told on standard error.
+    """
+    if query is not None and file is not None:
+        raise UsageError("Give statements or a file, not both. 语句与文件只能给一个。")
+    script = _script(query, file)
+    session = Session(Settings(), release, on.date() if on else None)
+    if script is None:
+        complete_with(session.words())
+        Shell(session, sys.stdout).talk()
+    else:
+        console_for(sys.stderr).print(banner(session.release))
+        run_script(session, script, form, sys.stdout)
+
+
+def _script(query: str | None, file: Path | None) -> str | None:
+    """The statements to run; None when a person is to be asked."""
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            raise UsageError(f"{file} cannot be read as UTF-8 text: {problem}. 无法读取该文件。") from problem
+    return query if query is not None or sys.stdin.isatty() else sys.stdin.read()
