@@ -37,11 +37,14 @@ def trend(
     """
     labelled = frame["month"].to_list()[::-1][::label_every]
     x = alt.X("month:O", title=None, axis=alt.Axis(values=labelled, labelAngle=0, tickSize=4, grid=False))
+    shown_decimals = _axis_decimals(frame, decimals)
     y = alt.Y(
         "value:Q",
         title=None,
         scale=alt.Scale(zero=False, nice=True, padding=6),
-        axis=alt.Axis(tickCount=3, format=f",.{_axis_decimals(frame, decimals)}f", domain=False, ticks=False),
+        axis=alt.Axis(
+            tickCount=3, tickMinStep=10**-shown_decimals, format=f",.{shown_decimals}f", domain=False, ticks=False
+        ),
     )
     tooltip = [
         alt.Tooltip("month:O", title=words.month),

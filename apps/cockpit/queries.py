@@ -125,7 +125,8 @@ from series
 order by indicator_id, period_start
 """
 
-# What the members of a comparison share: bar lengths against the largest, and the light against the target.
+# What the members of a comparison share: bar lengths against the largest, and the light against the target. A member
+# that need not be shown (a department, what could not be located) is left out where it has nothing at all.
 _COMPARED = """
 select
     compared.*,
@@ -134,6 +135,7 @@ select
     case target_direction when 'up' then value >= target when 'down' then value <= target end as is_on_target
 from compared
 join city.indicator.dim_indicator using (indicator_id)
+qualify is_always_shown or max(coalesce(denominator, value, 0)) over (partition by member) > 0
 order by indicator_id, is_last, member
 """
 
@@ -157,6 +159,7 @@ compared as (
         true as is_region,
         is_unallocated,
         is_unallocated as is_last,
+        not is_unallocated as is_always_shown,
         numerator,
         denominator,
         value,
@@ -170,7 +173,6 @@ compared as (
         and period_start = $month
         and page = $page
         and department_code is not distinct from case when has_department then $department end
-        and not (is_unallocated and coalesce(denominator, value, 0) = 0)
 )
 {_COMPARED}
 """
@@ -185,6 +187,7 @@ with compared as (
         false as is_region,
         false as is_unallocated,
         department_name_zh is null as is_last,
+        false as is_always_shown,
         numerator,
         denominator,
         value,

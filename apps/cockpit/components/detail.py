@@ -98,8 +98,14 @@ def _target(view: View, row: Row) -> str:
         set_by=target["set_by"],
         set_on=target["set_on"],
         source=target["source"],
-        **{"from": target["valid_from"], "to": target["last_valid_date"] or view.say("detail.open_ended")},
+        validity=_validity(view, target),
     )
+
+
+def _validity(view: View, target: Row) -> str:
+    if target["last_valid_date"] is None:
+        return view.say("detail.valid_on", from_day=target["valid_from"])
+    return view.say("detail.valid_until", from_day=target["valid_from"], to_day=target["last_valid_date"])
 
 
 def _legend(view: View, row: Row) -> None:

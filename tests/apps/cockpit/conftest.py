@@ -85,7 +85,7 @@ def fresh_caches() -> Iterator[None]:
 
 
 @pytest.fixture
-def at_small_city(small_city: SmallCity, monkeypatch: pytest.MonkeyPatch, fresh_caches: None) -> SmallCity:
-    """The small city as this process's installation."""
+def at_small_city(small_city: SmallCity, monkeypatch: pytest.MonkeyPatch) -> SmallCity:
+    """The small city as this process's installation; what is cached of its release stays, as it would in use."""
     monkeypatch.setitem(os.environ, "CITYLAKE_HOME", str(small_city.home))
     return small_city

@@ -20,7 +20,11 @@ month as (
 ),
 
 department as (
-    select * from (values ('urban_management', 0.5), ('transport', 0.3), ('public_security', 0.2)) as d (code, share)
+    -- No case that could not be located went to transport.
+    select * from (values
+        ('urban_management', 0.5, false), ('transport', 0.3, false), ('public_security', 0.2, false),
+        ('urban_management', 0.8, true), ('transport', 0, true), ('public_security', 0.2, true)
+    ) as department (code, share, is_unallocated)
 )
 
 select
@@ -36,7 +40,8 @@ select
     share * active * 0.01 as cancelled,
     share * active as active,
     share * residents as residents
-from street, month, department;
+from street, month, department
+where (street_code = '320200-U-U') = is_unallocated;
 
 create temp table total as
 select

@@ -82,7 +82,7 @@ def test_a_department_narrows_only_what_has_departments(source: Source) -> None:
     # Would catch the economy page going blank once a department is chosen.
     filed = _card(queries.cards(source, "governance", CITY, "transport", OCTOBER), "G01")
     entered = _card(queries.cards(source, "economy", CITY, "transport", OCTOBER), "E02")
-    assert filed["value"] == pytest.approx(996 * 0.3)
+    assert filed["value"] == pytest.approx((996 - 64) * 0.3)
     assert (entered["is_all_departments"], entered["value"] is not None) == (True, True)
 
 
@@ -100,6 +100,15 @@ def test_the_parts_of_the_city_add_up_to_it_with_the_unallocated_last(source: So
     assert members["member"].to_list() == ["320213", "320214", "320200-U"]
     assert (members["numerator"].sum(), members["denominator"].sum()) == (911, 972)
     assert members["is_on_target"].to_list() == [True, True, False]
+
+
+def test_departments_that_have_nothing_in_a_place_are_left_out(source: Source) -> None:
+    # Would catch a street's page filled with rows of noughts and dashes.
+    everywhere = queries.by_department(source, "governance", "320200", OCTOBER)
+    assert everywhere["member"].unique().sort().to_list() == ["public_security", "transport", "urban_management"]
+    assert queries.by_department(source, "economy", "320200", OCTOBER).is_empty()
+    nowhere = queries.by_department(source, "governance", "320200-U", OCTOBER)
+    assert nowhere["member"].unique().sort().to_list() == ["public_security", "urban_management"]
 
 
 def test_exactly_a_hundred_over_many_is_flagged(source: Source) -> None:
