@@ -25,15 +25,13 @@ from (
     union all
     select database_name, schema_name, view_name, comment from duckdb_views() where not internal
 )
-where database_name in ('city', 'people', 'temp', 'memory') and schema_name || '.' || table_name like ?
+where database_name in ('city', 'people', 'temp', 'memory')
 order by all
 """
 _COLUMNS = """
-select database_name, schema_name, table_name, column_name, data_type, comment
+select database_name || '.' || schema_name || '.' || table_name, column_name, data_type, comment
 from duckdb_columns()
-where
-    database_name in ('city', 'people', 'temp', 'memory')
-    and ends_with('.' || database_name || '.' || schema_name || '.' || table_name, '.' || ?)
+where database_name in ('city', 'people', 'temp', 'memory') and not internal
 order by database_name, schema_name, table_name, column_index
 """
 _HINTS: tuple[tuple[type[duckdb.Error], str], ...] = (
@@ -92,18 +90,20 @@ class Session:
         except duckdb.Error as error:
             raise UsageError(explain(error)) from error
 
-    def tables(self, pattern: str = "%") -> Answer:
-        """The tables whose ``schema.table`` is like this, with their comments."""
-        return _answer(self._connection.execute(_TABLES, [pattern]))
+    def tables(self, part: str = "") -> Answer:
+        """The tables with this in their name, with their comments."""
+        answer = _answer(self._connection.execute(_TABLES))
+        return Answer(answer.columns, answer.is_number, (row for row in answer.rows if part in row[0]))
 
     def describe(self, table: str) -> Answer:
         """The columns of a table, with types and comments. Raises UsageError unless one table is meant."""
-        found = self._connection.execute(_COLUMNS, [table.strip().strip(";").replace('"', "")]).fetchall()
-        names = {row[:3] for row in found}
+        wanted = f".{table.strip().strip(';').replace(chr(34), '')}"
+        found = [row for row in self._connection.execute(_COLUMNS).fetchall() if f".{row[0]}".endswith(wanted)]
+        names = {row[0] for row in found}
         if len(names) != 1:
             which = "No table is" if not names else f"{len(names)} tables are"
             raise UsageError(f"{which} called {table}. 输入 .tables 查看所有表。 Type .tables for all of them.")
-        return Answer(("column", "type", "comment"), (False, False, False), (row[3:] for row in found))
+        return Answer(("column", "type", "comment"), (False, False, False), (row[1:] for row in found))
 
     def words(self) -> list[str]:
         """Names worth completing: tables and columns."""

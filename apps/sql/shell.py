@@ -17,7 +17,7 @@ from citylake.lake.errors import CitylakeError, UsageError
 
 _HELP = """\
 以分号结束一条 SQL。 A statement ends with a semicolon and may span lines.
-  .tables [PATTERN]   所有表及说明  tables and what they hold; .tables %case%
+  .tables [PART]      所有表及说明  tables and what they hold; .tables case
   .describe TABLE     字段、类型、说明  columns, types, comments; .describe base.dim_region
   .format table|csv|json   输出格式  how answers are written
   .rows N             表格最多显示几行  how many rows a table shows
@@ -44,7 +44,7 @@ class Shell:
         self._rows_shown = ROWS_SHOWN
         self._told: str | None = None
         self._commands: dict[str, Callable[[str], None]] = {
-            ".tables": lambda rest: self._write_tables(rest or "%"),
+            ".tables": self._write_tables,
             ".describe": self._describe,
             ".format": self._set_format,
             ".rows": self._set_rows,
@@ -91,8 +91,8 @@ class Shell:
             raise UsageError(f"没有命令 {name}。 There is no command {name}; .help lists them.")
         command(rest.strip())
 
-    def _write_tables(self, pattern: str) -> None:
-        write(self._session.tables(pattern), self._form, self._file, None)
+    def _write_tables(self, part: str) -> None:
+        write(self._session.tables(part), self._form, self._file, None)
 
     def _describe(self, table: str) -> None:
         write(self._session.describe(table), self._form, self._file, None)

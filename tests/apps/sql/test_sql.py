@@ -18,13 +18,6 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    made = Settings(home=tmp_path / "home", threads=1, memory_limit="256MB")
-    prepare(made)
-    return made
-
-
 def publish(settings: Settings, run_id: str = "run-1") -> None:
     with open_lakes(settings) as head:
         head.execute("create schema if not exists city.base")
@@ -141,7 +134,8 @@ def test_the_shell_reads_statements_over_lines_and_dot_commands(settings: Settin
     publish(settings)
     written, told = talk(
         Session(settings),
-        ".tables",
+        ".tables region",
+        ".tables nowhere",
         ".describe dim_region",
         "select count(*) as regions",
         "from base.dim_region;",

@@ -1,0 +1,3 @@
+from tests.lake.conftest import extensions, settings
+
+__all__ = ["extensions", "settings"]
