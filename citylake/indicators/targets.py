@@ -11,7 +11,7 @@ from citylake.lake.errors import UsageError
 _NONSENSE = """
 select distinct target.indicator_id, reason
 from city.indicator.indicator_target as target
-left join indicator on target.indicator_id = indicator.indicator_id
+left join registry as indicator on target.indicator_id = indicator.indicator_id
 cross join lateral (
     select unnest([
         if(indicator.indicator_id is null, 'there is no such indicator', null),
@@ -58,7 +58,10 @@ group by all
 
 
 def check_targets(connection: duckdb.DuckDBPyConnection) -> None:
-    """Raise UsageError when a target names no indicator, contradicts its direction, or overlaps another."""
+    """Raise UsageError when a target names no indicator, contradicts its direction, or overlaps another.
+
+    Needs the temporary table ``registry``: an indicator without values may have a target all the same.
+    """
     problems = connection.execute(_NONSENSE).fetchall()
     if problems:
         listed = "; ".join(f"{indicator_id}: {reason}" for indicator_id, reason in problems)

@@ -162,7 +162,9 @@ def test_a_region_that_is_no_more_has_no_values(city: "City") -> None:
 
 def test_what_nobody_delivered_is_not_zero(city: "City") -> None:
     # Guards against "0 cases filed" on a leader's screen when the urban management bureau delivers nothing at all.
+    # Its targets stay what they are: they are no targets of unknown indicators.
     city.run("delete from city.exchange.fct_delivery where dataset = 'urban_management.urban_case'")
+    city.add("indicator.indicator_target", [("G08", "320200", 95.0, "up", "x", AUGUST, "x", AUGUST, None)])
     city.evaluate()
     found = city.rows("select distinct indicator_id from city.indicator.indicator_value order by all")
     assert found == [("D01",), ("E02",), ("E03",), ("E04",)]
