@@ -19,12 +19,12 @@ $(VENV)/.run: requirements/run.txt requirements/bootstrap.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the locked packages into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	@$(BIN)/uv pip install --quiet --require-hashes -r requirements/run.txt --python $(BIN)/python
+	@$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements/run.txt --python $(BIN)/python
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable . --python $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
-	@$(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt --python $(BIN)/python
+	@$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements/dev.txt --python $(BIN)/python
 	@touch $@
 
 refresh: $(VENV)/.run ## Make the sample city if landing is empty, then run one whole night
