@@ -8,7 +8,7 @@ import pytest
 from citylake.contracts.labels import Label
 from citylake.governance.audit import raise_if_failed
 from citylake.governance.results import CheckResult
-from citylake.lake.deliveries import Withdrawal
+from citylake.lake.deliveries import withdraw
 from citylake.lake.errors import AuditFailed
 from citylake.lake.releases import Release
 
@@ -57,8 +57,7 @@ def test_a_delivery_withdrawn_must_have_left_staging(city: "Audited") -> None:
         "insert into vault.staging.stg_urban_management__urban_case by name select '3202000000000000002' as case_code"
     )
     assert city.failures() == {}
-    note = Withdrawal(reason="wrong file", by="test", at=datetime(2026, 11, 1, tzinfo=UTC))
-    (folder / "withdrawal.json").write_text(note.model_dump_json(), encoding="utf-8")
+    withdraw(city.zones, folder.name, "wrong file", "test")
     assert city.failures() == {"staging.urban_management.urban_case": 2}
 
 
@@ -135,7 +134,12 @@ def test_a_table_that_lost_most_of_its_rows_fails(city: "Audited") -> None:
 
 def test_rows_that_left_with_a_withdrawn_delivery_only_warn(city: "Audited") -> None:
     # Guards the way back: a bad delivery that is withdrawn must not be stopped by the rows it takes with it.
-    release(city, {"city.governance.fct_urban_case": 1000}, {"urban_management.urban_case": ["the withdrawn one"]})
+    dataset = "urban_management.urban_case"
+    folder = city.deliver(dataset, "case_code", ["3202000000000000002"], extract_date="2026-11-01")
+    bad = f"{dataset}/2026-11-01/{folder.name}"
+    release(city, {"city.governance.fct_urban_case": 1000}, {dataset: [bad]})
+    assert city.audit()["rows.no_collapse"].status == "failed"
+    withdraw(city.zones, bad, "wrong file", "test")
     assert city.audit()["rows.no_collapse"].status == "warned"
 
 
