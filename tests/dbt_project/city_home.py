@@ -2,32 +2,26 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import polars as pl
+import pytest
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest as DbtManifest
 
 from citylake.contracts.model import Contract
+from citylake.identity.resolve import resolve_persons
 from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger, withdraw, write_ledger
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
+from ingestion.rules import polars_type
 
 DBT_PROJECT = Settings().dbt_project
-PARQUET_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
-    "string": pl.String,
-    "integer": pl.Int64,
-    "number": pl.Float64,
-    "boolean": pl.Boolean,
-    "date": pl.Date,
-    "timestamp": pl.Datetime("us", "UTC"),
-    "array": pl.String,
-}
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 @dataclass
@@ -68,7 +62,7 @@ class CityHome:
         )
         folder = delivery_folder(self.zones.raw, dataset, day, manifest.sha256)
         folder.mkdir(parents=True, exist_ok=True)
-        frame = pl.DataFrame(records, schema={c.name: PARQUET_TYPES[c.logical_type] for c in contract.columns})
+        frame = pl.DataFrame(records, schema={c.name: polars_type(c) for c in contract.columns})
         frame.with_columns(
             pl.int_range(2, pl.len() + 2).alias("_line"),
             pl.lit([], dtype=pl.List(pl.String)).alias("_warnings"),
@@ -86,17 +80,25 @@ class CityHome:
         write_ledger(read_ledger(self.zones), self.zones)
         run = {"run_id": ["test"], "as_of_date": [self.as_of], "is_full": ["--full-refresh" in arguments]}
         pl.DataFrame(run).write_parquet(self.zones.ledger / "run.parquet")
-        os.environ["CITYLAKE_HOME"] = str(self.settings.home)
-        target = ["--target-path", str(self.settings.home / "target"), "--log-path", str(self.settings.home / "logs")]
-        project = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--quiet"]
-        outcome = dbtRunner(manifest=self.manifest).invoke([*arguments, *project, *target])
-        results = list(getattr(outcome.result, "results", []))
+        files = ["--target-path", str(self.settings.home / "target"), "--log-path", str(self.settings.home / "logs")]
+        project = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+        quick = ["--quiet", "--no-write-json", "--log-level-file", "none"]
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("CITYLAKE_HOME", str(self.settings.home))
+            outcome = dbtRunner(manifest=self.manifest).invoke([*arguments, *project, *files, *quick])
+        results = [r for r in getattr(outcome.result, "results", []) if r.node.resource_type != "operation"]
         problems = [f"{r.node.name}: {r.message}" for r in results if r.status in ("error", "fail")]
         assert outcome.success is not fails, problems or outcome.exception
         return results
 
-    def stage(self, *arguments: str) -> None:
-        self.dbt("run", "--select", "path:models/staging", *arguments)
+    def build(self) -> None:
+        """A whole night of dbt, identity between its halves, without unit tests."""
+        self.dbt("build", "--select", "path:models/staging", *NO_UNIT_TESTS)
+        resolve_persons(self.settings, "test", self.as_of)
+        self.dbt("build", "--exclude", "path:models/staging", *NO_UNIT_TESTS)
+
+    def stage(self, dataset: str, *arguments: str) -> None:
+        self.dbt("run", "--select", f"stg_{dataset.replace('.', '__')}", *arguments)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with open_lakes(self.settings, read_only=True) as connection:
@@ -106,4 +108,3 @@ class CityHome:
         with open_lakes(self.settings) as connection:
             for statement in statements:
                 connection.execute(statement)
-

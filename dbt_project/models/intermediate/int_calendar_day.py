@@ -1,7 +1,8 @@
-"""One row per calendar day from 2015 to the second year after the run's, with what the State Council decided about it.
+"""One row per calendar day, with what the State Council decided about it: from 2015 to the second year after the run's.
 
-A limit of 365 working days, the longest that a contract allows, ends within two years. Only the decisions are here, from the package chinesecalendar; what follows from them is SQL, in dim_date. A year that
-the package does not know yet falls back to weekends, and says so in calendar_source.
+A limit of 365 working days, the longest that a contract allows, ends within those years. Only the decisions are here,
+from the package chinesecalendar; what follows from them is SQL, in dim_date. A year that the package does not know yet
+falls back to weekends, and says so in calendar_source.
 """
 
 from datetime import date, timedelta
