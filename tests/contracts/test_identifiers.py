@@ -54,8 +54,15 @@ def born_too_early_or_before_its_division(code: str) -> bool:
         birth = date(int(body[6:10]), int(body[10:12]), int(body[12:14]))
     except ValueError:
         return False
-    began = {"110111": 1986, "440524": 1983, "810000": 1997}.get(body[:6], 0)
+    began = {"110111": 1986, "320205": 2000, "440524": 1983, "810000": 1997}.get(body[:6], 0)
     return has_check and (birth.year < max(began, 1850))
+
+
+def is_valid_to_stdnum(code: str) -> bool:
+    try:
+        return ric.is_valid(code)
+    except KeyError:  # stdnum's way of saying that a province has no such county
+        return False
 
 
 @given(st.lists(ric_codes, min_size=1, max_size=40))
@@ -63,7 +70,7 @@ def test_citizen_ids_are_judged_as_stdnum_judges_them(codes: list[str]) -> None:
     # A slip in one weight would let one mistyped id in eleven through.
     for code, found in zip(codes, grades(citizen_id, codes), strict=True):
         if len(code) == 18 and not born_too_early_or_before_its_division(code):
-            assert (found == "valid") == ric.is_valid(code), code
+            assert (found == "valid") == is_valid_to_stdnum(code), code
 
 
 uscc_bodies = st.builds(

@@ -19,7 +19,8 @@ HEADER = "编号,数量\n"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CITYLAKE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CITYLAKE_CONTRACTS", str(tmp_path / "contracts"))
-    monkeypatch.setenv("COLUMNS", "200")
+    for console in (ingest.out, ingest.err):
+        monkeypatch.setattr(console, "width", 200)
     write_contract(tmp_path / "contracts")
     return tmp_path / "home"
 
