@@ -32,7 +32,7 @@ def part(value: float | None) -> str:
 def change(language: Language, value: float | None, kind: ChangeKind) -> str:
     """A change with an arrow: percentage points for rates, per cent for the others."""
     if value is None:
-        return text(language, "card.no_comparison")
+        return NO_VALUE
     size = number(abs(value), 1)
     if size == "0.0":
         return text(language, "card.unchanged")

@@ -37,7 +37,7 @@ def test_a_missing_figure_has_no_unit() -> None:
         (2.47, "points", "▲ 2.5 pp"),
         (-49.6, "percent", "▼ 49.6 %"),
         (0.04, "points", "unchanged"),
-        (None, "percent", "nothing to compare with"),
+        (None, "percent", "—"),
     ],
 )
 def test_a_change_says_its_direction_and_its_measure(
