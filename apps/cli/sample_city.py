@@ -16,7 +16,6 @@ from citylake.lake.deliveries import LandedFile
 from citylake.lake.errors import UsageError
 from citylake.lake.settings import TIMEZONE, Settings
 from citylake.lake.zones import prepare
-from sample_city.city import make_city
 
 _LABELS = {
     "deliveries": "交付 deliveries",
@@ -58,6 +57,8 @@ def sample_city(  # noqa: PLR0913  # the options of one command
     Everything in it is invented and its files say so (.synthetic): names, numbers and phones belong to nobody.
     The last three nights bring a late, a corrected and a refused delivery.
     """
+    from sample_city.city import make_city  # noqa: PLC0415  # numpy and polygons would slow down every other command
+
     settings = Settings()
     landing = prepare(settings).landing
     if if_empty and any(path.is_file() for path in landing.rglob("[!.]*")):

@@ -1,4 +1,4 @@
-"""A city of a few hundred residents for whole nights: delivered night by night, copied, and compared table by table."""
+"""A city of a thousand residents for whole nights: delivered night by night, copied, and compared table by table."""
 
 import shutil
 import sqlite3
@@ -18,6 +18,13 @@ from sample_city.city import make_city
 
 UNTIL = date(2026, 10, 31)
 NIGHTS = (date(2026, 10, 29), date(2026, 10, 30), date(2026, 10, 31))
+# Of its nature different: what each run left of itself, and the history of keys, which a rebuild does not have.
+HISTORY = (
+    "city.indicator.indicator_vintage",
+    "city.quality.fct_audit_check",
+    "vault.identity.key_event",
+    "vault.identity.person_key",
+)
 _SECRET = SecretStr("0123456789abcdef" * 4)
 _OF_THE_RUN = ("run_id", "minted_run_id", "loaded_at", "computed_at")
 
@@ -30,7 +37,7 @@ class SmallCity:
     coming: Path
 
     @classmethod
-    def found(cls, folder: Path, residents: int = 300) -> "SmallCity":
+    def found(cls, folder: Path, residents: int = 1_000) -> "SmallCity":
         """An empty lake, and three nights of deliveries still to come."""
         city = cls.at(folder)
         prepare(city.settings)

@@ -18,17 +18,9 @@ from ingestion.landing import scan_landing
 from orchestration.lake import publish
 from orchestration.night import Night
 from orchestration.nightly import run_nightly
-from tests.integration.small_city import NIGHTS, SmallCity, differences
+from tests.integration.small_city import HISTORY, NIGHTS, SmallCity, differences
 
 pytestmark = pytest.mark.slow
-
-# Of its nature different: what each run left of itself, and keys' history, which a rebuild from nothing does not have.
-HISTORY = (
-    "city.indicator.indicator_vintage",
-    "city.quality.fct_audit_check",
-    "vault.identity.key_event",
-    "vault.identity.person_key",
-)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

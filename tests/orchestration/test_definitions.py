@@ -38,7 +38,7 @@ def test_a_datasets_asset_says_what_its_contract_says(parsed: Settings) -> None:
     graph = build_definitions(parsed).get_repository_def().asset_graph
     for contract in load_contracts(parsed.contracts).values():
         node = graph.get(dg.AssetKey(["raw", contract.department, contract.name]))
-        columns = node.metadata["dagster/column_schema"].schema.columns
+        columns = node.metadata["dagster/column_schema"].columns
         assert node.group_name == contract.department
         assert node.metadata["owner"] == str(contract.owner)
         assert {c.name: c.tags["classification"] for c in columns} == {

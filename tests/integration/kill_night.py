@@ -1,0 +1,123 @@
+"""Kill whole nights at random moments and look at what is left: ``python -m tests.integration.kill_night --times 200``.
+
+After every kill, what readers see must be one whole release, and every delivery must be there once or not at all. In
+the end one undisturbed night must give what a lake gives on which nobody ever was killed.
+"""
+
+import argparse
+import multiprocessing
+import multiprocessing.context
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from citylake.lake import releases
+from citylake.lake.deliveries import manifests
+from citylake.lake.errors import NoRelease
+from citylake.lake.reader import connect
+from citylake.lake.settings import Settings
+from orchestration.nightly import run_nightly
+from tests.integration.small_city import HISTORY, NIGHTS, SmallCity, differences
+
+# A server that has imported everything once: each night is forked from it and starts without the imports.
+_SERVER: multiprocessing.context.ForkServerContext = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["orchestration.nightly"])
+
+
+def kill_nights(folder: Path, times: int, seed: int = 1) -> Counter[str]:
+    """Kill ``times`` nights of a new small city; returns in which stage each one died. Raises AssertionError."""
+    chance = random.Random(seed)
+    undisturbed = SmallCity.found(folder / "undisturbed")
+    undisturbed.deliver()
+    began = time.perf_counter()
+    assert _Night(undisturbed.settings).wait() == 0
+    whole = time.perf_counter() - began
+    city = SmallCity.found(folder / "killed")
+    died: Counter[str] = Counter()
+    for number in range(times):
+        # The deliveries of the three nights arrive one after the other while nights are killed.
+        city.deliver(*NIGHTS[: 1 + number * len(NIGHTS) // times])
+        died[_kill_one(city, chance.uniform(0, whole))] += 1
+        check_whole(city)
+    city.deliver()
+    assert _Night(city.settings).wait() == 0
+    check_whole(city)
+    assert list(differences(city, undisturbed, ignoring=HISTORY)) == []
+    return died
+
+
+class _Night:
+    """One night in a process of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._process = _SERVER.Process(target=_run, args=(settings,))
+        self._process.start()
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        self._process.join(seconds)
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        pid = self._process.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        self._process.join()
+
+
+def _run(settings: Settings) -> None:
+    raise SystemExit(0 if run_nightly(settings).error is None else 1)
+
+
+def _kill_one(city: SmallCity, after: float) -> str:
+    """Start a night and kill it; the stage it died in, as far as its record tells (``done`` when it was quicker)."""
+    before = {folder.name for folder in (city.zones.ledger / "runs").glob("*")}
+    night = _Night(city.settings)
+    exit_code = night.wait(after)
+    if exit_code is not None:
+        assert exit_code == 0, "a night after a kill failed by itself"
+        return "done"
+    night.kill()
+    began = [folder for folder in (city.zones.ledger / "runs").glob("*") if folder.name not in before]
+    finished = sorted(path.stat().st_mtime_ns for path in began[0].glob("*.json")) if began else []
+    return f"after {len(finished)} stages"
+
+
+def check_whole(city: SmallCity) -> None:
+    """Raise AssertionError when a reader would see half of something, or a delivery is lost, doubled or incomplete."""
+    found = [manifest for manifest, _, _ in manifests(city.zones)]
+    assert len({(m.dataset, m.file_name) for m in found}) == len(found), "a delivery is there twice"
+    for manifest, folder, _ in manifests(city.zones):
+        if manifest.refusal is None:
+            assert manifest.rows_read == manifest.rows_accepted + manifest.rows_quarantined
+            assert (folder / "accepted.parquet").exists()
+    try:
+        release = releases.current_release(city.zones)
+    except NoRelease:
+        return
+    with connect(settings=city.settings, people=True) as reader:
+        seen = {name: reader.table(name).count("*").fetchall()[0][0] for name in release.rows}
+        assert seen == release.rows, "a release does not show the rows that it was published with"
+        runs = reader.execute("select distinct run_id from city.indicator.indicator_value").fetchall()
+        assert runs == [(release.release_id,)], "figures of another run are in the release"
+
+
+def main() -> None:
+    """Kill as many nights as asked for and say where they died."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        died = kill_nights(Path(folder), arguments.times, arguments.seed)
+    for stage, count in sorted(died.items()):
+        sys.stdout.write(f"{count:4d} nights killed: {stage}\n")
+    sys.stdout.write("Nothing lost, doubled or half-visible; the last night healed everything.\n")
+
+
+if __name__ == "__main__":
+    main()

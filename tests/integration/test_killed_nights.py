@@ -1,0 +1,17 @@
+from pathlib import Path
+
+import pytest
+
+from tests.integration.kill_night import kill_nights
+
+pytestmark = pytest.mark.slow
+
+TIMES = 20
+
+
+@pytest.mark.timeout(1800)
+def test_a_night_killed_at_any_moment_leaves_nothing_lost_doubled_or_half_visible(tmp_path: Path) -> None:
+    # A power cut. For ten times as many: python -m tests.integration.kill_night --times 200
+    died = kill_nights(tmp_path, TIMES)
+    assert died.total() == TIMES
+    assert len(died) > 2, "the kills all hit the same place"

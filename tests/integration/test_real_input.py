@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from apps.cli.main import app
+from citylake.lake import releases
+from citylake.lake.deliveries import manifests
+from citylake.lake.reader import connect
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_real_register_alone_becomes_a_release_marked_real(
+    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A city's first day: one department delivers, the two others have nothing yet, and what there is must come out.
+    monkeypatch.setenv("CITYLAKE_HOME", str(tmp_path / "home"))
+    settings = Settings()
+    ingest = ["ingest", str(shared_data / "wuxi_enterprises.csv.gz"), "--dataset", "market_supervision.entity_register"]
+    assert CliRunner().invoke(app, [*ingest, "--extract-date", "2026-11-20"]).exit_code == 0
+    refreshed = CliRunner().invoke(app, ["refresh"])
+    assert refreshed.exit_code == 0, refreshed.output
+    ((manifest, folder, _),) = manifests(Zones.of(settings))
+    codes = pl.read_parquet(folder / "accepted.parquet", columns=["registration_code"])["registration_code"]
+    assert manifest.rows_read == 16_518 == manifest.rows_accepted + manifest.rows_quarantined
+    assert (codes.str.len_chars() == 18).sum() >= 15_841
+    release = releases.current_release(Zones.of(settings))
+    assert (release.origin, set(release.deliveries)) == ("real", {"market_supervision.entity_register"})
+    with connect(settings=settings) as reader:
+        by_type = dict(
+            reader.execute(
+                "select registration_code_type, count(*) from city.base.dim_entity group by registration_code_type"
+            ).fetchall()
+        )
+        figures = reader.execute("select distinct indicator_id from city.indicator.indicator_value").fetchall()
+    assert by_type["uscc"] == codes.filter(codes.str.len_chars() == 18).n_unique()
+    assert ("E02",) in figures
