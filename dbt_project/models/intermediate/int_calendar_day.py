@@ -18,7 +18,6 @@ def model(dbt, session):
     length = (date(as_of.year + 3, 1, 1) - FIRST_DAY).days
     days = [FIRST_DAY + timedelta(number) for number in range(length)]
     is_workday, holiday_name, calendar_source = zip(*map(decided, days), strict=True)
-    # Lists in, columns out: an Arrow table would import pandas, for seconds, to hold five thousand rows.
     return session.sql(
         """
         select
