@@ -23,7 +23,7 @@ _PIPED_WIDTH = 240
 
 def console_for(file: TextIO) -> Console:
     """A console as wide as its terminal, or wide enough for a pipe."""
-    return Console(file=file) if file.isatty() else Console(file=file, width=_PIPED_WIDTH)
+    return Console(file=file, width=None if file.isatty() else _PIPED_WIDTH, highlight=False)
 
 
 def write(answer: Answer, form: Format, file: TextIO, rows_shown: int | None = ROWS_SHOWN) -> None:

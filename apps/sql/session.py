@@ -108,7 +108,7 @@ class Session:
     def words(self) -> list[str]:
         """Names worth completing: tables and columns."""
         rows = self._connection.execute(
-            "select distinct unnest([schema_name || '.' || table_name, column_name]) from duckdb_columns() "
+            "select distinct unnest([schema_name || '.' || table_name, table_name, column_name]) from duckdb_columns() "
             "where database_name in ('city', 'people') and not internal order by all"
         ).fetchall()
         return [row[0] for row in rows]

@@ -93,8 +93,11 @@ class Zones:
         return self.home / lake / "data"
 
 
-def prepare(settings: Settings) -> Zones:
-    """Create what is missing and set every zone's permissions, narrowing what somebody widened."""
+def permissions(settings: Settings) -> dict[Path, int]:
+    """The mode that every zone of ours must have, parents first.
+
+    A landing folder outside the home is the departments': its permissions are theirs to set, and not listed here.
+    """
     zones = Zones.of(settings)
     modes = {
         zones.home: PASS_THROUGH,
@@ -116,11 +119,20 @@ def prepare(settings: Settings) -> Zones:
         zones.scratch: OWNER_ONLY,
         zones.extensions: READABLE,
     }
+    if not zones.landing.is_relative_to(zones.home):
+        del modes[zones.landing]
+    return modes
+
+
+def prepare(settings: Settings) -> Zones:
+    """Create what is missing and set every zone's permissions, narrowing what somebody widened."""
+    zones = Zones.of(settings)
     try:
-        for folder, mode in modes.items():
+        for folder, mode in permissions(settings).items():
             folder.mkdir(parents=True, exist_ok=True)
             if folder.stat().st_mode & 0o777 != mode:
                 folder.chmod(mode)
+        zones.landing.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
         if settings.people_group is not None:
             group = grp.getgrnam(settings.people_group).gr_gid
             for folder in (zones.people, zones.people / "data"):
