@@ -22,11 +22,14 @@ NIGHTS = (date(2026, 10, 29), date(2026, 10, 30), date(2026, 10, 31))
 HISTORY = (
     "city.indicator.indicator_vintage",
     "city.quality.fct_audit_check",
+    "people.base.key_history",
     "vault.identity.key_event",
     "vault.identity.person_key",
+    "vault.identity.person_record",
 )
 _SECRET = SecretStr("0123456789abcdef" * 4)
-_OF_THE_RUN = ("run_id", "minted_run_id", "loaded_at", "computed_at")
+# Keys stay with whom they were first given to, so they do depend on what came first.
+_LEFT_ASIDE = ("run_id", "minted_run_id", "loaded_at", "computed_at", "person_key")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class SmallCity:
         return SmallCity(self.settings.model_copy(update={"home": home}), self.coming)
 
     def tables(self) -> dict[str, pl.DataFrame]:
-        """Every table of the heads, rows in one order, without what only says which run wrote it."""
+        """Every table of the heads, rows in one order, without keys and what only says which run wrote it."""
         with open_lakes(self.settings, read_only=True) as connection:
             names = connection.execute(
                 "select database_name, schema_name, table_name from duckdb_tables() "
@@ -93,7 +96,7 @@ def _night(path: Path) -> date:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
-    columns = [column for column in connection.table(table).columns if column not in _OF_THE_RUN]
+    columns = [column for column in connection.table(table).columns if column not in _LEFT_ASIDE]
     return connection.execute(f"select {', '.join(columns)} from {table} order by all").pl()
 
 
