@@ -3,6 +3,7 @@
 Knows nothing of prompts or formats.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -48,6 +49,13 @@ _NUMBERS = {
     *("tinyint", "smallint", "integer", "bigint", "hugeint", "float", "double", "decimal"),
     *("utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"),
 }
+_KINDS_THAT_WRITE_FILES = {
+    duckdb.StatementType.COPY,
+    duckdb.StatementType.COPY_DATABASE,
+    duckdb.StatementType.EXPORT,
+}
+_KINDS_AROUND_OTHERS = {duckdb.StatementType.EXPLAIN, duckdb.StatementType.PREPARE}
+_WRITES = re.compile(r"\b(copy|export)\b", re.IGNORECASE)
 _READ_ONLY = (
     "发布版本只读, 可用 create temp table 存放中间结果。 A release is read-only; create temp table keeps results."
 )
@@ -81,7 +89,9 @@ class Session:
     def run(self, sql: str) -> Iterator[Answer | None]:
         """Run statements one after another; None for one that gives no rows. Raises UsageError, explained."""
         try:
-            for statement in duckdb.extract_statements(sql):
+            # Taken apart by this connection, for DuckDB carries out some pragmas while it does so.
+            for statement in self._connection.extract_statements(sql):
+                _refuse_to_write_files(statement)
                 cursor = self._connection.execute(statement)
                 if statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]:
                     yield _answer(cursor)
@@ -112,6 +122,16 @@ class Session:
             "where database_name in ('city', 'people') and not internal order by all"
         ).fetchall()
         return [row[0] for row in rows]
+
+
+def _refuse_to_write_files(statement: duckdb.Statement) -> None:
+    """Refuse COPY: the release's own files are open to DuckDB, and it would write over them where the account may."""
+    is_hidden = statement.type in _KINDS_AROUND_OTHERS and _WRITES.search(statement.query) is not None
+    if statement.type in _KINDS_THAT_WRITE_FILES or is_hidden:
+        raise UsageError(
+            "此会话不写文件; 请用 --format csv 输出并重定向。 This session writes no file: put the query itself behind "
+            "citylake sql --format csv, and redirect what it prints."
+        )
 
 
 def _answer(cursor: duckdb.DuckDBPyConnection) -> Answer:

@@ -15,7 +15,7 @@ from citylake.lake.attach import open_lakes
 from citylake.lake.errors import NoRelease, UsageError
 from citylake.lake.releases import freeze_and_publish
 from citylake.lake.settings import Settings
-from citylake.lake.zones import prepare
+from citylake.lake.zones import Zones, prepare
 
 
 def publish(settings: Settings, run_id: str = "run-1") -> None:
@@ -111,6 +111,19 @@ def test_a_session_is_locked_down(settings: Settings) -> None:
     ):
         with pytest.raises(UsageError, match=hint):
             list(session.run(refused))
+
+
+@pytest.mark.parametrize("around", ["", "explain analyze ", "prepare it as "])
+def test_a_session_cannot_write_over_the_files_of_its_release(settings: Settings, around: str) -> None:
+    # DuckDB may open them, so without this the lake's owner could destroy a release with one COPY.
+    publish(settings)
+    files = list(Zones.of(settings).data("city").rglob("*.parquet"))
+    before = {path: path.read_bytes() for path in files}
+    assert before
+    for path in files:
+        with pytest.raises(UsageError, match="writes no file"):
+            list(Session(settings).run(f"{around}copy (select 1 as a) to '{path}' (format csv, use_tmp_file false)"))
+    assert {path: path.read_bytes() for path in files} == before
 
 
 def test_an_error_while_rows_are_read_is_explained(settings: Settings) -> None:
