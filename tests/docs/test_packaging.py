@@ -27,16 +27,20 @@ def imported(path: Path) -> set[str]:
     return {module.split(".")[0] for module in modules}
 
 
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def test_every_package_imported_is_a_declared_dependency() -> None:
     # Would catch a module that is there on a developer's machine only: a newcomer's first command would fail.
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[^\w\-.]", line)[0].lower() for line in project["dependencies"]}
+    declared = {normalised(re.split(r"[^\w\-.]", line)[0]) for line in project["dependencies"]}
     distributions = packages_distributions()
     undeclared = {}
     for path in [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]:
         name = str(path.relative_to(ROOT))
         outside = imported(path) - set(sys.stdlib_module_names) - set(ROOMS)
-        found = {module: {d.lower() for d in distributions.get(module, [])} for module in outside}
+        found = {module: {normalised(d) for d in distributions.get(module, [])} for module in outside}
         missing = {m for m, ds in found.items() if not {COMES_WITH.get(d, d) for d in ds} & declared}
         if missing and name not in MAINTAINERS_ONLY:
             undeclared[name] = missing
