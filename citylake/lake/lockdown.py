@@ -2,6 +2,9 @@
 
 DuckDB's own restrictions cover what DuckDB opens. Its SQLite extension opens files by itself, past them, so it must
 not be there at all: the frozen catalogs are copied from SQLite into DuckDB's own format first, in a private folder.
+
+What DuckDB may read it may also write, so far as the OS lets it: the release's files are read-only, yet root is above
+that. Whoever passes on SQL under root must refuse COPY, as the analysts' session does.
 """
 
 from pathlib import Path

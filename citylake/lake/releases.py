@@ -164,10 +164,11 @@ def _let_readers_in(settings: Settings, zones: Zones, folder: Path) -> None:
     if settings.people_group is not None:
         shutil.chown(folder / "people.sqlite", group=settings.people_group)
     for lake in PUBLISHED_LAKES:
-        # Who may enter a lake is said by its data folder's own mode; beneath it, all may read.
+        # Who may enter a lake is said by its data folder's own mode; beneath it, all may read. No file is ever changed
+        # once it is written, so that not even its owner needs to be able to.
         for path in zones.data(lake).rglob("*"):
-            wanted = 0o755 if path.is_dir() else 0o644
-            if path.stat().st_mode & wanted != wanted:
+            wanted = 0o755 if path.is_dir() else 0o444
+            if path.stat().st_mode & 0o777 != wanted:
                 path.chmod(wanted)
     folder.chmod(0o755)
 

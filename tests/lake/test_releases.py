@@ -76,6 +76,8 @@ def test_the_files_of_a_release_cannot_be_written(settings: Settings) -> None:
         "in_use": "0o444",
         "published": "0o444",
     }
+    data = Zones.of(settings).data("city").rglob("*.parquet")
+    assert {oct(path.stat().st_mode & 0o777) for path in data} == {"0o444"}
     with pytest.raises(duckdb.Error):
         connect(settings=settings).execute("delete from base.left_side")
 
