@@ -54,6 +54,8 @@ def bare_connection(
         connection.load_extension(name)
     connection.execute("set allow_unsigned_extensions = false")
     connection.execute("set timezone = 'UTC'")
+    # Whoever shows progress does so for the whole run; a bar per statement would break into it.
+    connection.execute("set enable_progress_bar = false")
     return connection
 
 

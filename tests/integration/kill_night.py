@@ -70,7 +70,9 @@ class _Night:
 
 
 def _run(settings: Settings) -> None:
-    raise SystemExit(0 if run_nightly(settings).error is None else 1)
+    result = run_nightly(settings)
+    if result.error is not None:
+        raise SystemExit(f"{result.error}\n{'' if result.log is None else result.log.read_text(encoding='utf-8')}")
 
 
 def _kill_one(city: SmallCity, after: float) -> str:
