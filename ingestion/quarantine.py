@@ -42,8 +42,13 @@ def read_quarantine(zones: Zones, dataset: str, delivery: str | None = None) -> 
 def export_quarantine(rows: pl.LazyFrame, contract: Contract, file: Path) -> int:
     """Write rows as CSV for a spreadsheet (UTF-8 with mark, owner-only): reasons, then the original columns.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe in front. Returns the number of rows.
+    A text that a spreadsheet would run as a formula gets an apostrophe in front. Returns the number of rows. Raises
+    UsageError when no file can be written there.
     """
+    if file.is_dir() or not os.access(file.absolute().parent, os.W_OK):
+        raise UsageError(
+            f"{file} cannot be written: name a file in a folder that exists and is yours. 无法写入该文件。"
+        )
     headings = [column.heading for column in contract.columns]
     original = pl.col("record").str.json_decode(pl.Struct(dict.fromkeys([*headings, _UNPARSED], pl.String)))
     table = rows.select(

@@ -5,6 +5,7 @@ depends on what was delivered, never on when it was loaded.
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from citylake.lake.errors import UsageError
+from citylake.lake.errors import EnvironmentProblem, UsageError
 from citylake.lake.files import write_atomically
 from citylake.lake.settings import TIMEZONE
 from citylake.lake.zones import Zones
@@ -129,7 +130,14 @@ def delivery_folder(root: Path, dataset: str, extract_date: date, sha256: str) -
 
 
 def manifests(zones: Zones) -> Iterator[tuple[Manifest, Path, Withdrawal | None]]:
-    """Every delivery with its folder, in the order of their ids. Folders without a manifest do not exist."""
+    """Every delivery with its folder, in the order of their ids. Folders without a manifest do not exist.
+
+    Raises EnvironmentProblem for an account that may not look: to it, nothing would seem to have been delivered.
+    """
+    if zones.raw.exists() and not os.access(zones.raw, os.R_OK | os.X_OK):
+        raise EnvironmentProblem(
+            f"您的账号无权查看交付批次。 This account may not see deliveries: only the owner of {zones.home} does."
+        )
     for path in sorted(zones.raw.glob(f"*/*/*/*/{MANIFEST}")):
         withdrawn = path.with_name(WITHDRAWAL)
         withdrawal = Withdrawal.model_validate_json(withdrawn.read_bytes()) if withdrawn.exists() else None
@@ -230,6 +238,8 @@ def write_ledger(ledger: pl.DataFrame, zones: Zones) -> Path:
 
 def find_delivery(zones: Zones, wanted: str) -> tuple[Manifest, Path, Withdrawal | None]:
     """The one delivery whose id, or hash, starts so. Raises UsageError when none or several do."""
+    if not wanted.strip():
+        raise UsageError("Which delivery? Give its id or hash, or the start of it. See: citylake delivery list")
     found = [
         item for item in manifests(zones) if item[0].delivery_id.startswith(wanted) or item[0].sha256.startswith(wanted)
     ]

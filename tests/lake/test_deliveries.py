@@ -19,7 +19,7 @@ from citylake.lake.deliveries import (
     withdraw,
     write_ledger,
 )
-from citylake.lake.errors import UsageError
+from citylake.lake.errors import EnvironmentProblem, UsageError
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
 
@@ -120,6 +120,22 @@ def test_a_withdrawal_needs_a_reason_and_one_delivery(zones: Zones) -> None:
     with pytest.raises(UsageError, match="withdrawn already"):
         withdraw(zones, "ab", "again", "keeper")
     assert find_delivery(zones, "ac")[0].delivery_id == "market_supervision.entity_register/2026-11-02/ac0000000000"
+
+
+def test_no_delivery_is_meant_by_nothing(zones: Zones) -> None:
+    # The start of every id; where there is one delivery alone, it would be withdrawn.
+    deliver(zones, "a" * 64)
+    with pytest.raises(UsageError, match="Which delivery"):
+        withdraw(zones, " ", "an empty variable in a script", "somebody")
+
+
+def test_who_may_not_see_deliveries_is_not_told_that_there_are_none(
+    zones: Zones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(zones, "a" * 64)
+    monkeypatch.setattr("os.access", lambda *_: False)  # pyright: ignore[reportUnknownLambdaType]
+    with pytest.raises(EnvironmentProblem, match="may not see"):
+        read_ledger(zones)
 
 
 def test_as_of_a_day_only_what_had_arrived_in_shanghai_counts(zones: Zones) -> None:

@@ -106,6 +106,15 @@ def test_an_exported_value_is_never_run_as_a_formula(value: str, exported: str, 
     assert row["数量"] == exported
 
 
+@pytest.mark.parametrize("place", [".", "nowhere/rows.csv"])
+def test_an_export_that_cannot_be_written_is_a_wrong_request(place: str, home: Path, tmp_path: Path) -> None:
+    # A mistyped path is no accident that somebody has to look up in a log.
+    run("ingest", extract(home, "1,x\n2,2\n"), "-d", "office.thing")
+    result = run("quarantine", "office.thing", "--csv", tmp_path / place)
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+
+
 def test_an_unparsable_line_is_exported_as_it_came(home: Path) -> None:
     # A row without columns has no place in the table but must not be lost from it.
     run("ingest", extract(home, "1,1\n2,2\n3,3,3\n"), "-d", "office.thing")
