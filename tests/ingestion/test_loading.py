@@ -214,6 +214,18 @@ def test_what_is_loaded_is_not_read_again(settings: Settings, thing: Contract) -
     assert scan_landing(settings, {thing.dataset: thing}).new
 
 
+def test_a_link_in_landing_is_a_stranger(settings: Settings, thing: Contract, tmp_path: Path) -> None:
+    # A department's account could have the lake's owner read another department's file, or the vault, for it.
+    secret = tmp_path / "secret"
+    secret.write_text(GOOD, "utf-8")
+    link = Zones.of(settings).landing / "office" / "thing" / "thing_20261121.csv"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(secret)
+    found = scan_landing(settings, {thing.dataset: thing})
+    assert found.unrecognised == [link]
+    assert not found.new
+
+
 def test_landing_is_scanned_in_order_and_strangers_are_reported(settings: Settings, thing: Contract) -> None:
     # A file in the wrong folder, or with a slip in its name, must not be ignored in silence.
     folder = Zones.of(settings).landing / "office" / "thing"
