@@ -40,22 +40,17 @@ def list_releases() -> None:
         raise NoRelease(releases.NOT_YET)
     current = releases.current_release(zones).release_id
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in (
-        "",
-        "发布\nRelease",
-        "数据截至\nData as of",
-        "发布于 UTC\nPublished",
-        "来源\nOrigin",
-        "行数\nRows",
-        "",
-    ):
-        table.add_column(heading, justify="right" if heading.startswith("行数") else "left")
+    table.add_column()
+    table.add_column("发布\nRelease (UTC)", no_wrap=True)
+    table.add_column("数据截至\nData as of", no_wrap=True)
+    table.add_column("来源\nOrigin")
+    table.add_column("行数\nRows", justify="right")
+    table.add_column()
     for one in found:
         table.add_row(
             "[green]●[/]" if one.release_id == current else "",
             escape(one.release_id),
             str(one.data_as_of),
-            f"{one.created_at:%Y-%m-%d %H:%M}",
             _ORIGINS[one.origin],
             f"{sum(one.rows.values()):,}",
             _state(zones, one, current),

@@ -10,7 +10,7 @@ from citylake.lake.errors import EnvironmentProblem, LockHeld, NoRelease, UsageE
 from citylake.lake.lock import writer_lock
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
-from tests.lake.support import night
+from tests.lake.support import night, publish, write_night
 
 
 @pytest.fixture
@@ -56,6 +56,18 @@ def test_releases_are_listed_shown_rolled_back_and_resumed(settings: Settings) -
     assert run("release", "resume")[0] == 0
     assert releases.held(Zones.of(settings)) is None
     assert run("release", "resume")[0] == UsageError.exit_code
+
+
+def test_ids_are_listed_whole_on_a_narrow_terminal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    # An id cut short cannot be given to rollback.
+    monkeypatch.setenv("COLUMNS", "80")
+    write_night(settings, 1)
+    publish(settings, "20261122T220050Z-41b9")
+    publish(settings, "20261123T220050Z-51b9")
+    assert run("release", "rollback", "20261122T220050Z-41b9", "--reason", "x")[0] == 0
+    output = run("release", "list")[1]
+    assert "20261122T220050Z-41b9" in output
+    assert "20261123T220050Z-51b9" in output
 
 
 def test_an_unknown_release_is_a_usage_error(settings: Settings) -> None:
