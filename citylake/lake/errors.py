@@ -37,9 +37,7 @@ class AuditFailed(CitylakeError):
 
 
 class PublicationHeld(CitylakeError):
-    """A rollback holds publication until somebody resumes it."""
-
-    exit_code = 6
+    """A rollback holds publication until somebody resumes it. A night takes it as an outcome, not as a failure."""
 
 
 class NoRelease(CitylakeError):
