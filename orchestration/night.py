@@ -154,10 +154,21 @@ def night_resource(settings: Settings | None = None, plan: Plan | None = None) -
         full = asked.full or bool(context.resource_config["full"])
         with hold_night(settings or Settings(), asked, full=full) as held:
             if context.instance is not None and context.run is not None:
+                _bury_the_dead(context.instance)
                 context.instance.add_run_tags(context.run.run_id, {RUN_ID_TAG: held.run.run_id})
             yield held
 
     return night
+
+
+def _bury_the_dead(instance: dg.DagsterInstance) -> None:
+    """Mark runs as failed that had the lock, as their run id tells, and never said that they ended: they were killed.
+
+    The sensor for late deliveries starts nothing while a run seems to be in progress.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        if RUN_ID_TAG in run.tags:
+            instance.report_run_failed(run, "Its process was killed; the next night has taken the lock.")
 
 
 @contextmanager

@@ -97,3 +97,16 @@ def test_a_failed_stage_is_kept_and_shown_as_failed(tmp_path: Path) -> None:
         raise ZeroDivisionError
     (record,) = night.run.stages()
     assert (record["stage"], record["status"]) == ("marts", "failed")
+
+
+def test_a_killed_run_is_marked_as_failed_by_the_next_that_takes_the_lock(tmp_path: Path) -> None:
+    # It would stay "started" for ever, and the sensor for late deliveries would wait for its end for ever.
+    settings = _settings(tmp_path)
+    job = _two_steps(settings, [])
+    with dg.DagsterInstance.ephemeral() as instance:
+        killed = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={RUN_ID_TAG: "r0"})
+        waiting = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        assert job.execute_in_process(instance=instance).success
+        states = {run.run_id: run.status for run in instance.get_runs()}
+    assert states[killed.run_id] == dg.DagsterRunStatus.FAILURE
+    assert states[waiting.run_id] == dg.DagsterRunStatus.STARTED
