@@ -6,6 +6,7 @@ What the models say belongs into ``dbt_project``. What dbt writes beside the lak
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -268,8 +269,9 @@ def _facts(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _raise_for(invocation: DbtCliInvocation, results: Sequence[Mapping[str, Any]]) -> None:
-    broken = [result for result in results if result["status"] == "error" and _kind(result) != "test"]
-    failed = [result for result in results if result["status"] in {"fail", "error"} and _kind(result) == "test"]
+    # A test that could not run is a fault of the program; only one that ran and failed is a fault of the data.
+    broken = [result for result in results if result["status"] == "error"]
+    failed = [result for result in results if result["status"] == "fail"]
     if broken or (not failed and invocation.process.wait() != 0):
         named = "; ".join(f"{_named(result)}: {_first_lines(result)}" for result in broken[:_SHOWN_FAILURES])
         raise DbtFailed(
@@ -277,7 +279,7 @@ def _raise_for(invocation: DbtCliInvocation, results: Sequence[Mapping[str, Any]
             f"The whole log: {invocation.target_path / 'dbt.log'}"
         )
     if failed:
-        named = "; ".join(f"{_named(result)} ({result['failures'] or 'error'})" for result in failed[:_SHOWN_FAILURES])
+        named = "; ".join(f"{_named(result)} ({result['failures']})" for result in failed[:_SHOWN_FAILURES])
         raise AuditFailed(
             f"{len(failed)} of dbt's tests failed, so nothing was published and readers keep the last release: "
             f"{named}. Each test's SQL lies under {invocation.target_path / 'compiled'}. Data are mended in "
@@ -297,4 +299,4 @@ def _named(result: Mapping[str, Any]) -> str:
 def _first_lines(result: Mapping[str, Any]) -> str:
     """What dbt says of an error, without the rows that DuckDB may quote: values stay out of messages."""
     lines = [line.strip() for line in str(result.get("message") or "").splitlines() if line.strip()]
-    return " ".join(lines[:2])
+    return re.sub(r"'[^']*'", "'…'", " ".join(lines[:2]))

@@ -3,7 +3,6 @@
 Each calls the room of ``citylake`` that does the work and shows what it reports.
 """
 
-import getpass
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from citylake.governance.results import CheckResult
 from citylake.identity.resolve import resolve_persons
 from citylake.indicators.evaluate import evaluate
 from citylake.lake import maintenance, releases
+from citylake.lake.account import whoami
 from citylake.lake.deliveries import LEDGER
 from citylake.lake.errors import PublicationHeld
 from orchestration.dbt import SEMANTIC_MANIFEST, DbtPaths
@@ -117,7 +117,7 @@ def publish(night: Night) -> dict[str, Any]:
             origin=origins[0] if len(origins) == 1 else "mixed",
             deliveries=deliveries,
             checks=_audit_of(night),
-            created_by=getpass.getuser(),
+            created_by=whoami(),
         )
     except PublicationHeld as hold:
         # A rollback's hold is somebody's decision, not a failure of the night.

@@ -1,6 +1,5 @@
 """What every command shares: where it prints, who runs it, and how an error is shown. No command is defined here."""
 
-import getpass
 import os
 import tempfile
 import traceback
@@ -25,11 +24,6 @@ out = Console()
 """Results: what a pipe may want."""
 err = Console(stderr=True)
 """Progress and errors."""
-
-
-def whoami() -> str:
-    """The account that runs the command, for ledgers."""
-    return getpass.getuser()
 
 
 class Commands(TyperGroup):

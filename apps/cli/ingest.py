@@ -11,8 +11,9 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from apps.cli.console import err, out, whoami
+from apps.cli.console import err, out
 from citylake.contracts.model import find_contract
+from citylake.lake.account import whoami
 from citylake.lake.deliveries import Manifest, find_delivery, read_ledger, withdraw
 from citylake.lake.errors import ContractViolation
 from citylake.lake.lock import writer_lock

@@ -7,8 +7,9 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from apps.cli.console import out, whoami
+from apps.cli.console import out
 from citylake.lake import publications, releases
+from citylake.lake.account import whoami
 from citylake.lake.errors import NoRelease
 from citylake.lake.lock import writer_lock
 from citylake.lake.releases import Release

@@ -9,7 +9,7 @@ import duckdb
 
 from citylake.lake.errors import EnvironmentProblem
 from citylake.lake.settings import Settings
-from citylake.lake.zones import Zones
+from citylake.lake.zones import READABLE, Zones
 
 Lake = Literal["vault", "people", "city"]
 LAKES: tuple[Lake, ...] = ("vault", "people", "city")
@@ -33,6 +33,8 @@ def install_extensions(zones: Zones) -> None:
                 ) from problem
             connection.install_extension(str(file), force_install=True)
             connection.load_extension(name)  # Checks its signature, once for all that load it later.
+    for path in target.rglob("*"):
+        path.chmod(READABLE if path.is_dir() else READABLE & 0o666)
 
 
 def bare_connection(

@@ -4,7 +4,6 @@ The kernel frees the lock when its holder dies, however it dies; the note beside
 by a new holder says that the last one died.
 """
 
-import getpass
 import json
 import os
 import socket
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 
 from filelock import FileLock, Timeout
 
+from citylake.lake.account import whoami
 from citylake.lake.errors import LockHeld
 from citylake.lake.files import write_atomically
 from citylake.lake.settings import Settings
@@ -52,9 +52,11 @@ def writer_lock(settings: Settings, purpose: str, wait_seconds: float | None = N
     except Timeout:
         raise LockHeld(_describe(read_holder(zones))) from None
     note = zones.lock.with_suffix(".json")
+    # What a night writes is its owner's alone until a release opens it to readers.
+    umask = os.umask(0o077)
     try:
         predecessor = read_holder(zones)
-        mine = Holder(os.getpid(), socket.gethostname(), getpass.getuser(), purpose, datetime.now(UTC).isoformat())
+        mine = Holder(os.getpid(), socket.gethostname(), whoami(), purpose, datetime.now(UTC).isoformat())
         write_atomically(note, json.dumps(asdict(mine)))
         yield Hold(zones, predecessor)
         note.unlink(missing_ok=True)
@@ -63,6 +65,7 @@ def writer_lock(settings: Settings, purpose: str, wait_seconds: float | None = N
         note.unlink(missing_ok=True)
         raise
     finally:
+        os.umask(umask)
         lock.release()
 
 

@@ -19,7 +19,7 @@ from citylake.lake.attach import Lake, bare_connection
 from citylake.lake.errors import EnvironmentProblem, NoRelease
 from citylake.lake.frozen import attach_frozen, quoted
 from citylake.lake.lockdown import lock, open_locked
-from citylake.lake.releases import IN_USE, NOT_YET, Release, find_release
+from citylake.lake.releases import IN_USE, NOT_YET, Release, current_id, find_release
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 
@@ -80,8 +80,12 @@ def _hold(zones: Zones, wanted: str | None, on: date | None) -> tuple[Release, i
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
             if path.stat().st_ino == os.fstat(descriptor).st_ino:
                 return release, descriptor
-        except (BlockingIOError, FileNotFoundError):
-            pass  # It is being dropped at this moment.
+        except FileNotFoundError:
+            pass  # It was dropped at this moment.
+        except BlockingIOError:
+            # It is being dropped at this moment; the current one never is, so there a stranger holds the file.
+            if release.release_id == current_id(zones):
+                return release, descriptor
         os.close(descriptor)
     raise NoRelease(NOT_YET)
 

@@ -25,7 +25,7 @@ from citylake.lake import publications
 from citylake.lake.attach import LAKES, bare_connection, open_lakes
 from citylake.lake.errors import AuditFailed, EnvironmentProblem, NoRelease, PublicationHeld, UsageError
 from citylake.lake.files import sync_folder, write_atomically
-from citylake.lake.frozen import PUBLISHED_LAKES, count_rows, freeze_catalog, head_snapshot
+from citylake.lake.frozen import PUBLISHED_LAKES, count_rows, freeze_catalog, head_snapshot, referenced_files
 from citylake.lake.publications import Event, held, resume
 from citylake.lake.settings import PROJECT_ROOT, Settings
 from citylake.lake.zones import Zones
@@ -166,8 +166,9 @@ def _let_readers_in(settings: Settings, zones: Zones, folder: Path) -> None:
     for lake in PUBLISHED_LAKES:
         # Who may enter a lake is said by its data folder's own mode; beneath it, all may read. No file is ever changed
         # once it is written, so that not even its owner needs to be able to.
-        for path in zones.data(lake).rglob("*"):
-            wanted = 0o755 if path.is_dir() else 0o444
+        files = referenced_files(folder / f"{lake}.sqlite", zones.data(lake))
+        folders = {parent for file in files for parent in file.parents if zones.data(lake) in parent.parents}
+        for path, wanted in [*((file, 0o444) for file in files), *((parent, 0o755) for parent in folders)]:
             if path.stat().st_mode & 0o777 != wanted:
                 path.chmod(wanted)
     folder.chmod(0o755)

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ import pytest
 
 from citylake.lake import releases
 from citylake.lake.errors import EnvironmentProblem, UsageError
+from citylake.lake.frozen import referenced_files
+from citylake.lake.lock import writer_lock
 from citylake.lake.maintenance import maintain
 from citylake.lake.reader import connect
 from citylake.lake.settings import Settings
@@ -163,3 +166,22 @@ def test_an_unreadable_release_names_the_doctor(settings: Settings) -> None:
     catalog.write_bytes(b"not a catalog at all")
     with pytest.raises(EnvironmentProblem, match="citylake doctor"):
         connect(settings=settings)
+
+
+def test_a_stranger_s_lock_keeps_nobody_from_the_current_release(settings: Settings) -> None:
+    # Any account may lock a file it can read; readers must not be told that there is no release.
+    release = night(settings, 1)
+    with (Zones.of(settings).releases / release.release_id / "in_use").open() as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        assert connect(settings=settings).execute("select 1").fetchone() == (1,)
+
+
+def test_what_a_night_writes_is_closed_to_others_until_it_is_released(settings: Settings) -> None:
+    # Would catch figures that have not passed the audit lying readable beside those that have.
+    data = Zones.of(settings).data("city")
+    with writer_lock(settings, "test"):
+        write_night(settings, 1)
+    assert {path.stat().st_mode & 0o077 for path in data.rglob("*")} == {0}
+    night(settings, 2)
+    opened = {path for path in data.rglob("*.parquet") if path.stat().st_mode & 0o444 == 0o444}
+    assert opened == referenced_files(Zones.of(settings).releases / "run-002" / "city.sqlite", data)
