@@ -61,8 +61,10 @@ stock as (
 )
 
 select
-    month_date,
-    region_code,
-    cast(resident_count as bigint) as resident_count
+    stock.month_date,
+    stock.region_code,
+    dim_region.region_level,
+    cast(stock.resident_count as bigint) as resident_count
 from stock
-where not is_opening
+left join {{ ref('dim_region') }} as dim_region on stock.region_code = dim_region.region_code
+where not stock.is_opening

@@ -72,11 +72,13 @@ stock as (
 )
 
 select
-    month_date,
-    region_code,
-    cast(new_count as bigint) as new_count,
-    cast(cancelled_count as bigint) as cancelled_count,
-    cast(active_count as bigint) as active_count,
-    cast(active_count - stock_change as bigint) as active_at_start_count
+    stock.month_date,
+    stock.region_code,
+    dim_region.region_level,
+    cast(stock.new_count as bigint) as new_count,
+    cast(stock.cancelled_count as bigint) as cancelled_count,
+    cast(stock.active_count as bigint) as active_count,
+    cast(stock.active_count - stock.stock_change as bigint) as active_at_start_count
 from stock
-where not is_opening
+left join {{ ref('dim_region') }} as dim_region on stock.region_code = dim_region.region_code
+where not stock.is_opening
