@@ -53,6 +53,6 @@ class SecretMismatch(CitylakeError):
 
 
 class EnvironmentProblem(CitylakeError):
-    """The machine is not fit to run: permissions, disk, versions or extensions. ``citylake doctor`` says which."""
+    """The machine is not fit to run: permissions, disk, versions or extensions. Ask citylake doctor which."""
 
     exit_code = 9
