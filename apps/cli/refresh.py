@@ -98,6 +98,8 @@ def dagster(
 
     settings = Settings()
     home = dagster_home(prepare(settings))
+    # Dagster would take settings from the folder it starts in before those of its home.
+    os.chdir(home)
     arguments = ["dev", "--module-name", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)]
     os.execve(  # noqa: S606  # a fixed program with a list of arguments; no shell is wanted
         sys.executable,
