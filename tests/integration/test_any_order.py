@@ -20,7 +20,7 @@ from orchestration.night import Night, clear, write_deliveries
 from sample_city.city import make_city
 from tests.integration.small_city import HISTORY, SmallCity, differences
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 NIGHTS = 30
 EXTRACT_DAYS = 12
@@ -64,7 +64,6 @@ class _Lake:
         assert outcome.success, [f"{r.node.name}: {r.message}" for r in results if r.status in {"error", "fail"}]
 
 
-@pytest.mark.timeout(1800)
 def test_any_order_of_deliveries_over_thirty_nights_ends_where_a_full_rebuild_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from citylake.contracts.model import load_contracts
 from citylake.lake.deliveries import LandedFile
 from tests.integration.small_city import SmallCity
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 CITIZEN_ID = re.compile(
     rb"(?<![0-9A-Fa-f])[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX](?![0-9A-Fa-f])"

@@ -4,12 +4,11 @@ import pytest
 
 from tests.integration.kill_night import kill_nights
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 TIMES = 20
 
 
-@pytest.mark.timeout(1800)
 def test_a_night_killed_at_any_moment_leaves_nothing_lost_doubled_or_half_visible(tmp_path: Path) -> None:
     # A power cut. For ten times as many: python -m tests.integration.kill_night --times 200
     died = kill_nights(tmp_path, TIMES)

@@ -20,7 +20,7 @@ from orchestration.night import Night
 from orchestration.nightly import run_nightly
 from tests.integration.small_city import HISTORY, NIGHTS, SmallCity, differences
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

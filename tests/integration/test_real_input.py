@@ -11,7 +11,7 @@ from citylake.lake.reader import connect
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def test_the_real_register_alone_becomes_a_release_marked_real(
