@@ -33,6 +33,8 @@ RUN_ID_TAG = "citylake/run_id"
 RUN_TABLE = "run.parquet"
 IO_ATTEMPTS = 3
 IO_PAUSE_SECONDS = 5
+UNATTENDED_WAIT_SECONDS = 1800.0
+"""How long a run that Dagster started waits for a command that is writing."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,11 @@ def night_resource(settings: Settings | None = None, plan: Plan | None = None) -
         description="The writer's lock, held for the whole run, and the run's id and settings.",
     )
     def night(context: dg.InitResourceContext) -> Iterator[Night]:
-        asked = plan or Plan()
+        asked, chosen = plan or Plan(), settings or Settings()
         full = asked.full or bool(context.resource_config["full"])
-        with hold_night(settings or Settings(), asked, full=full) as held:
+        # Nobody looks on while Dagster waits; somebody at the command line is told at once.
+        wait = max(chosen.lock_wait_seconds, UNATTENDED_WAIT_SECONDS) if plan is None else None
+        with hold_night(chosen, asked, full=full, wait_seconds=wait) as held:
             if context.instance is not None and context.run is not None:
                 _bury_the_dead(context.instance)
                 context.instance.add_run_tags(context.run.run_id, {RUN_ID_TAG: held.run.run_id})

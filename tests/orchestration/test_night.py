@@ -10,7 +10,7 @@ from citylake.lake.runs import Run
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
 from orchestration.failures import error_of
-from orchestration.night import RUN_ID_TAG, Night, night_resource, write_deliveries
+from orchestration.night import RUN_ID_TAG, Night, Plan, night_resource, write_deliveries
 
 
 def _settings(tmp_path: Path) -> Settings:
@@ -34,7 +34,7 @@ def _two_steps(settings: Settings, seen: list[str]) -> dg.JobDefinition:
     def second(night: dg.ResourceParam[Night], before: int) -> None:
         intrude(night)
 
-    @dg.job(resource_defs={"night": night_resource(settings)}, executor_def=dg.in_process_executor)
+    @dg.job(resource_defs={"night": night_resource(settings, Plan())}, executor_def=dg.in_process_executor)
     def steps() -> None:
         second(before=first())
 
