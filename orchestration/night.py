@@ -125,9 +125,9 @@ def write_deliveries(night: Night) -> pl.DataFrame:
 
 
 @contextmanager
-def hold_night(settings: Settings, plan: Plan, *, full: bool) -> Generator[Night]:
-    """Take the writer's lock, clear what a dead predecessor left, mint the run id. Raises LockHeld."""
-    with writer_lock(settings, "nightly refresh") as hold:
+def hold_night(settings: Settings, plan: Plan, *, full: bool, wait_seconds: float | None = None) -> Generator[Night]:
+    """Take the writer's lock, clear what a dead predecessor left, mint the run id. Raises LockHeld after the wait."""
+    with writer_lock(settings, "nightly refresh", wait_seconds) as hold:
         clear(hold.zones)
         releases.heal(hold.zones)
         yield Night(settings, Run(mint_run_id(), hold.zones), full, plan)
