@@ -42,6 +42,7 @@ select
     {{ capital_currency('entity.registered_capital') }} as registered_capital_currency,
     place.region_code,
     place.region_level,
+    place.has_district_conflict,
     case when not entity.is_sole_trader then entity.domicile end as domicile
 from entity
 inner join place on entity.registration_code = place.registration_code
