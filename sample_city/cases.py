@@ -1,7 +1,9 @@
 """Urban management cases of the synthetic city, from report to closure.
 
 Every case is lived through to its end here, future included; :func:`known_by` shows what a case system knew at the
-end of a day. So the extracts of consecutive nights agree with each other by construction.
+end of a day. So the extracts of consecutive nights agree with each other by construction. A city does not begin with
+its data: cases of the months before the history are lived through too, and :func:`going_on_since` leaves in what is
+not over when it begins.
 """
 
 from dataclasses import dataclass
@@ -105,6 +107,12 @@ def make_cases(
     )
 
 
+def going_on_since(cases: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The cases reported from that day on, and the earlier ones that were not closed, or not yet due, when it began."""
+    start = _midnight_after(day - timedelta(days=1))
+    return cases.filter((pl.col("reported_at") >= start) | (pl.max_horizontal("closed_at", "due_at") >= start))
+
+
 def known_by(cases: pl.DataFrame, day: date) -> pl.DataFrame:
     """What the case system knew at the end of that day, with the contract's columns; later steps are not yet there."""
     midnight = _midnight_after(day)
@@ -199,7 +207,7 @@ def _due(clock: WorkingClock, filed: Seconds, limit: Seconds, is_working: Mask, 
 
 
 def _ends(rng: np.random.Generator, ready: Seconds, due: Seconds) -> tuple[Seconds, Seconds]:
-    """When cases are handled and closed: most before the deadline, some after, a few much later or never."""
+    """When cases are handled and closed: most before the deadline, some after, a few much later."""
     count = len(due)
     room = np.maximum(due - ready, 300)
     fate = rng.random(count)
@@ -208,12 +216,12 @@ def _ends(rng: np.random.Generator, ready: Seconds, due: Seconds) -> tuple[Secon
     early_end = ready + (room * rng.beta(2.0, 2.5, count)).astype(np.int64)
     on_time_close = early_end + ((due - early_end) * rng.uniform(0.05, 0.95, count)).astype(np.int64)
     late = due + 600 + rng.lognormal(10.8, 0.9, count).astype(np.int64)
-    much_later = due + rng.integers(20 * 86400, 120 * 86400, count)
+    much_later = due + rng.integers(*(days * 86400 for days in rates.CASE_OVERDUE_DAYS), count)
     handled_first = is_late & (rng.random(count) < rates.CASE_HANDLED_ON_TIME_CLOSED_LATE)
-    never = fate > 1 - (1 - rates.CASE_CLOSED_ON_TIME - rates.CASE_CLOSED_LATE) / 2
     closed = np.where(in_time, np.maximum(on_time_close, early_end), np.where(is_late, late, much_later))
     handled = np.where(in_time | handled_first, early_end, closed - rng.integers(60, 3600, count))
-    return np.where(never, _NEVER, np.maximum(handled, ready)), np.where(never, _NEVER, np.maximum(closed, handled))
+    handled = np.maximum(handled, ready)
+    return handled, np.maximum(closed, handled)
 
 
 def _located(rng: np.random.Generator, place: pl.DataFrame) -> pl.Series:

@@ -14,7 +14,7 @@ import polars as pl
 
 from citylake.contracts.model import Contract, load_contracts
 from sample_city import rates
-from sample_city.cases import Period, changed_on, known_by, make_cases
+from sample_city.cases import Period, changed_on, going_on_since, known_by, make_cases
 from sample_city.defects import BREACH, choose_breaches
 from sample_city.entities import make_entities
 from sample_city.extract import Delivered, write_extract
@@ -56,7 +56,8 @@ def make_city(  # noqa: PLR0913  # what a city can be asked to be, by keyword
         residents: How many people the register holds on the first night.
         seed: The same seed and arguments give the same bytes.
         until: The last extract date.
-        months: Whole months of history before the month of ``until``.
+        months: Whole months of history before the month of ``until``; cases that were still going on when it begins
+            are older.
         nights: How many nights; the first brings everything, the others one day's changes each.
         truth: Where to write which records are whose, as Parquet. For tests and benchmarks only.
 
@@ -158,9 +159,10 @@ class _City:
     def deliver_cases(self, months: int) -> Iterator[Delivered]:
         """Urban cases: all that were known on the first night, then those in which something happened."""
         until = self.nights.days[-1]
-        start = pl.select(pl.lit(until).dt.truncate("1mo").dt.offset_by(f"-{months}mo")).item()
+        start = _months_before(until, months)
+        lived = Period(_months_before(start, rates.CASE_MONTHS_BEFORE), until)
         rng = _generator(self.seed, _CASES)
-        cases = make_cases(rng, self.people, self.regions, self.residents, Period(start, until))
+        cases = going_on_since(make_cases(rng, self.people, self.regions, self.residents, lived), start)
         first, *later = self.nights.deliveries(self.contracts, CASES)
         yield write_extract(self.landing, first, self._cases_known(cases, first.extract_date))
         for delivery in later:
@@ -177,6 +179,11 @@ class _City:
         if self.truth is not None:
             self.truth.mkdir(parents=True, exist_ok=True)
             pl.concat(frames).write_parquet(self.truth / f"{name}.parquet")
+
+
+def _months_before(day: date, months: int) -> date:
+    """The first day of the month so many months before that of ``day``."""
+    return pl.select(pl.lit(day).dt.truncate("1mo").dt.offset_by(f"-{months}mo")).item()
 
 
 def _among(block: PersonRecords, rows: Integers) -> pl.DataFrame:

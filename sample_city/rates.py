@@ -88,7 +88,11 @@ CASE_SUSPENDED = 0.04
 CASE_WITHOUT_POSITION = 0.02
 CASE_CLOSED_ON_TIME = 0.76
 CASE_CLOSED_LATE = 0.18
-"""The rest stays open for weeks or for good."""
+"""Within days. The rest stays open for weeks."""
+CASE_OVERDUE_DAYS = (20, 60)
+"""How long the rest stays open past its deadline: never closed, they would pile up from month to month."""
+CASE_MONTHS_BEFORE = 3
+"""Months before the history from which cases still go on: the longest life, limit and suspension included."""
 CASE_HANDLED_ON_TIME_CLOSED_LATE = 0.4
 """Share of the cases closed late that were handled in time."""
 CASE_SOURCES = {"collector": 0.62, "public": 0.24, "leader": 0.02, "transfer": 0.04, "video": 0.08}

@@ -26,6 +26,11 @@ def _digests(landing: Path) -> dict[str, str]:
     }
 
 
+def _midnight(year: int, month: int, day: int) -> int:
+    """The beginning of a day on the city's own clock, as the truth counts: in seconds, without a zone."""
+    return int(datetime(year, month, day, tzinfo=UTC).timestamp())
+
+
 def _is_near(count: int, total: int, rate: float) -> bool:
     """Within five standard deviations of a binomial count: wrong once in two million by chance, and seeded besides."""
     return abs(count - total * rate) <= 5 * (total * rate * (1 - rate)) ** 0.5 + 1
@@ -224,12 +229,40 @@ def test_the_steps_of_a_case_follow_each_other(city: City) -> None:
         assert cases.filter(pl.col(before) > pl.col(after)).is_empty()
 
 
-# Would catch rates of closure that no leader would believe. The bounds are wide: the limits are a month's chance.
+# Would catch rates of closure that no leader would believe: 93.72 and 75.82 % of those due, as each month's end saw it.
 def test_cases_are_closed_at_about_the_published_rates(city: City) -> None:
-    end = pl.lit(datetime(2026, 9, 1, tzinfo=UTC)).dt.epoch("s")
-    due = city.truth("urban_case").filter(pl.col("due_at") < end)
-    assert 0.88 < due.filter(pl.col("closed_at") < end).height / due.height < 0.97
-    assert 0.72 < due.filter(pl.col("closed_at") <= pl.col("due_at")).height / due.height < 0.80
+    due = city.truth("urban_case").filter(pl.col("due_at") < _midnight(2026, 10, 1))
+    month_end = pl.from_epoch("due_at").dt.month_end().dt.truncate("1d").dt.offset_by("1d").dt.epoch("s")
+    closed = due.filter(pl.col("closed_at") < month_end)
+    assert 0.91 < closed.height / due.height < 0.96
+    assert 0.73 < closed.filter(pl.col("closed_at") <= pl.col("due_at")).height / due.height < 0.79
+
+
+# Would catch a city that begins on the day of its first figure: backlog and handling time would climb for months.
+def test_backlog_and_handling_time_are_level_from_the_first_month(city: City) -> None:
+    cases = city.truth("urban_case").filter(pl.col("filed_at").is_not_null())
+    starts = [_midnight(2025 + month // 12, month % 12 + 1, 1) for month in range(7, 22)]
+    backlogs = [cases.filter((pl.col("due_at") < at) & (pl.col("handled_at") >= at)).height for at in starts]
+    level = sum(backlogs) / len(backlogs)
+    assert level > 10
+    assert all(abs(backlog - level) < 3 * level**0.5 for backlog in backlogs)
+    hours = [
+        cases.filter(pl.col("handled_at").is_between(at, end - 1))
+        .select((pl.col("handled_at") - pl.col("dispatched_at")).mean() / 3600)
+        .item()
+        for at, end in itertools.pairwise(starts)
+    ]
+    mean = sum(hours) / len(hours)
+    assert all(0.5 * mean < month < 1.6 * mean for month in hours)
+
+
+# Would catch history that is made for the level's sake and then delivered: a department sends what is not over yet.
+def test_older_cases_are_delivered_only_when_they_were_still_going_on(city: City) -> None:
+    start = _midnight(2025, 8, 1)
+    older = city.truth("urban_case").filter(pl.col("reported_at") < start)
+    assert not older.is_empty()
+    assert older.filter(pl.max_horizontal("closed_at", "due_at") < start).is_empty()
+    assert set(older["case_code"]) <= set(city.records(city.files(CASES)[0])["case_code"])
 
 
 # Would catch cases located too well, or not at all.
@@ -244,9 +277,10 @@ def test_a_few_cases_are_located_to_a_district_only_or_not_at_all(city: City) ->
 # Would catch a history shorter than promised: fourteen whole months before the month of the last extract.
 def test_cases_reach_back_fourteen_months(city: City) -> None:
     reported = city.truth("urban_case").select(pl.from_epoch("reported_at").dt.strftime("%Y-%m")).to_series()
-    assert reported.min() == "2025-08"
-    assert reported.max() == "2026-10"
-    assert reported.n_unique() == 15
+    counts = dict(reported.value_counts().iter_rows())
+    months = [f"2025-{month:02}" for month in range(8, 13)] + [f"2026-{month:02}" for month in range(1, 11)]
+    assert min(counts[month] for month in months) > 150
+    assert all(counts[month] < 60 for month in counts.keys() - set(months))
 
 
 # Would catch an empty file, which is refused as a failed export, from a day on which nothing happened.
