@@ -14,7 +14,7 @@ from rich.table import Table
 from apps.cli.console import err, out
 from citylake.contracts.model import find_contract
 from citylake.lake.account import whoami
-from citylake.lake.deliveries import Manifest, find_delivery, read_ledger, withdraw
+from citylake.lake.deliveries import Manifest, find_delivery, read_ledger, reinstate, withdraw, withdrawal_in
 from citylake.lake.errors import ContractViolation
 from citylake.lake.lock import writer_lock
 from citylake.lake.runs import mint_run_id
@@ -41,13 +41,17 @@ _LISTED = {
 }
 """Columns of a list of deliveries: heading and the width that 80 columns leave it."""
 
+_DECISIONS = {"withdrawal": "撤回 Withdrawn", "reinstatement": "恢复 Reinstated"}
+
 FileArgument = Annotated[Path, typer.Argument(help="The extract, as the department wrote it; gzip is recognised.")]
 DatasetOption = Annotated[
     str, typer.Option("--dataset", "-d", metavar="DEPARTMENT.NAME", help="Which contract it was delivered under.")
 ]
 DeliveryArgument = Annotated[str, typer.Argument(help="A delivery's id, or the start of its id or hash.")]
 
-delivery = typer.Typer(no_args_is_help=True, help="交付批次：查看与撤回。 Deliveries: list, show, withdraw.")
+delivery = typer.Typer(
+    no_args_is_help=True, help="交付批次：查看、撤回与恢复。 Deliveries: list, show, withdraw, reinstate."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -92,11 +96,14 @@ def ingest(
         landed = land(settings, file, contract, day, synthetic=synthetic, revision=revision)
         run_id = mint_run_id()
         manifest = load_delivery(settings, contract, landed, run_id)
-        withdrawal = find_delivery(hold.zones, manifest.delivery_id)[2]
+        withdrawal = withdrawal_in(find_delivery(hold.zones, manifest.delivery_id)[2])
     if manifest.run_id != run_id:
         err.print("[dim]内容相同，此前已接收。 The same content was delivered before; nothing was loaded again.[/]")
     if withdrawal is not None:
-        err.print("[yellow]该批次已撤回，不会生效。 This delivery was withdrawn and stays out of force.[/]")
+        err.print(
+            "[yellow]该批次已撤回，不会生效。 This delivery was withdrawn and stays out of force. "
+            f"恢复 To take that back: citylake delivery reinstate {manifest.sha256[:12]} --reason TEXT[/]"
+        )
     out.print(_delivery_table(manifest))
     _leave_if_refused(manifest.refusal)
     if manifest.rows_quarantined:
@@ -184,20 +191,20 @@ def list_deliveries(
 
 @delivery.command("show")
 def show_delivery(wanted: DeliveryArgument) -> None:
-    """Show one delivery: counts, rules broken, columns, why it was refused or withdrawn (查看一个批次)."""
+    """Show one delivery: counts, rules broken, columns, why it was refused, withdrawn, reinstated (查看一个批次)."""
     zones = Zones.of(Settings())
-    manifest, _, withdrawal = find_delivery(zones, wanted)
+    manifest, _, decisions = find_delivery(zones, wanted)
     status = read_ledger(zones).filter(pl.col("delivery_id") == manifest.delivery_id)["status"].item()
     table = _delivery_table(manifest)
     for name, value in (
         ("状态 Status", status),
         ("文件 File in landing", manifest.file_name),
-        ("收到 Received", f"{manifest.received_at.astimezone(ZoneInfo(TIMEZONE)):%Y-%m-%d %H:%M:%S}"),
-        ("载入 Loaded", f"{manifest.loaded_at.astimezone(ZoneInfo(TIMEZONE)):%Y-%m-%d %H:%M:%S} ({manifest.run_id})"),
+        ("收到 Received", _local(manifest.received_at)),
+        ("载入 Loaded", f"{_local(manifest.loaded_at)} ({manifest.run_id})"),
         ("约定版本 Contract version", manifest.contract_version),
         ("SHA-256", manifest.sha256),
         ("拒收原因 Refused", f"{manifest.refusal.zh}\n{manifest.refusal.en}" if manifest.refusal else None),
-        ("撤回 Withdrawn", f"{withdrawal.by} {withdrawal.at:%Y-%m-%d}: {withdrawal.reason}" if withdrawal else None),
+        *((_DECISIONS[one.kind], f"{one.by} {_local(one.at)}: {one.reason}") for one in decisions),
     ):
         _row(table, name, value)
     out.print(table)
@@ -210,12 +217,32 @@ def withdraw_delivery(
 ) -> None:
     """Withdraw a delivery: the next refresh computes as if it had never come (撤回一个批次).
 
-    Its files stay in landing and raw; published releases stay as they are.
+    Its files stay in landing and raw; published releases stay as they are. Taken back with: citylake delivery
+    reinstate.
     """
     settings = Settings()
     with writer_lock(settings, "citylake delivery withdraw") as hold:
         manifest = withdraw(hold.zones, wanted, reason, whoami())
     out.print(f"已撤回 Withdrawn: {manifest.delivery_id}. 下次刷新后生效。 Takes effect with the next refresh.")
+
+
+@delivery.command("reinstate")
+def reinstate_delivery(
+    wanted: DeliveryArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why, in words that its department will understand.")],
+) -> None:
+    """Take a withdrawal back: the next refresh computes with the delivery again (恢复已撤回的批次).
+
+    Both decisions stay on record with who, when and why: citylake delivery show.
+    """
+    settings = Settings()
+    with writer_lock(settings, "citylake delivery reinstate") as hold:
+        manifest = reinstate(hold.zones, wanted, reason, whoami())
+    out.print(f"已恢复 Reinstated: {manifest.delivery_id}. 下次刷新后生效。 Takes effect with the next refresh.")
+
+
+def _local(instant: datetime) -> str:
+    return f"{instant.astimezone(ZoneInfo(TIMEZONE)):%Y-%m-%d %H:%M:%S}"
 
 
 def _extract_date(file: Path) -> date:

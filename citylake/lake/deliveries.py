@@ -7,14 +7,14 @@ depends on what was delivered, never on when it was loaded.
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from citylake.lake.errors import EnvironmentProblem, UsageError
 from citylake.lake.files import write_atomically
@@ -22,7 +22,7 @@ from citylake.lake.settings import TIMEZONE
 from citylake.lake.zones import Zones
 
 MANIFEST = "manifest.json"
-WITHDRAWAL = "withdrawal.json"
+DECISIONS = "decisions.json"
 LEDGER = "deliveries.parquet"
 
 Origin = Literal["real", "synthetic"]
@@ -113,14 +113,18 @@ class Manifest(BaseModel):
         return f"{self.dataset}/{self.extract_date.isoformat()}/{self.sha256[:12]}"
 
 
-class Withdrawal(BaseModel):
-    """A delivery that counts as never delivered."""
+class Decision(BaseModel):
+    """Somebody's decision that a delivery counts as never delivered, or that it counts again. The last one holds."""
 
     model_config = ConfigDict(frozen=True)
 
+    kind: Literal["withdrawal", "reinstatement"]
     reason: str
     by: str
     at: datetime
+
+
+_DECISIONS = TypeAdapter(list[Decision])
 
 
 def delivery_folder(root: Path, dataset: str, extract_date: date, sha256: str) -> Path:
@@ -129,9 +133,10 @@ def delivery_folder(root: Path, dataset: str, extract_date: date, sha256: str) -
     return root / department / name / extract_date.isoformat() / sha256[:12]
 
 
-def manifests(zones: Zones) -> Iterator[tuple[Manifest, Path, Withdrawal | None]]:
-    """Every delivery with its folder, in the order of their ids. Folders without a manifest do not exist.
+def manifests(zones: Zones) -> Iterator[tuple[Manifest, Path, list[Decision]]]:
+    """Every delivery with its folder and the decisions about it, oldest first, in the order of their ids.
 
+    Folders without a manifest do not exist.
     Raises EnvironmentProblem for an account that may not look: to it, nothing would seem to have been delivered.
     """
     if zones.raw.exists() and not os.access(zones.raw, os.R_OK | os.X_OK):
@@ -139,9 +144,14 @@ def manifests(zones: Zones) -> Iterator[tuple[Manifest, Path, Withdrawal | None]
             f"您的账号无权查看交付批次。 This account may not see deliveries: only the owner of {zones.home} does."
         )
     for path in sorted(zones.raw.glob(f"*/*/*/*/{MANIFEST}")):
-        withdrawn = path.with_name(WITHDRAWAL)
-        withdrawal = Withdrawal.model_validate_json(withdrawn.read_bytes()) if withdrawn.exists() else None
-        yield Manifest.model_validate_json(path.read_bytes()), path.parent, withdrawal
+        record = path.with_name(DECISIONS)
+        decisions = _DECISIONS.validate_json(record.read_bytes()) if record.exists() else []
+        yield Manifest.model_validate_json(path.read_bytes()), path.parent, decisions
+
+
+def withdrawal_in(decisions: Sequence[Decision]) -> Decision | None:
+    """The withdrawal that holds; None when there was none, or the delivery was reinstated since."""
+    return decisions[-1] if decisions and decisions[-1].kind == "withdrawal" else None
 
 
 def read_ledger(zones: Zones, as_of: date | None = None) -> pl.DataFrame:
@@ -155,7 +165,7 @@ def read_ledger(zones: Zones, as_of: date | None = None) -> pl.DataFrame:
             "delivery_id": manifest.delivery_id,
             "department": manifest.dataset.split(".", 1)[0],
             "load_status": manifest.status,
-            "is_withdrawn": withdrawal is not None,
+            "is_withdrawn": (withdrawal := withdrawal_in(decisions)) is not None,
             "withdrawal_reason": withdrawal.reason if withdrawal else None,
             "refusal_rule": manifest.refusal.rule if manifest.refusal else None,
             "refusal_reason_zh": manifest.refusal.zh if manifest.refusal else None,
@@ -164,7 +174,7 @@ def read_ledger(zones: Zones, as_of: date | None = None) -> pl.DataFrame:
             "missing_columns": json.dumps(manifest.missing_columns, ensure_ascii=False),
             "path": str(folder / "accepted.parquet") if manifest.status == "accepted" else None,
         }
-        for manifest, folder, withdrawal in manifests(zones)
+        for manifest, folder, decisions in manifests(zones)
         if as_of is None or manifest.received_at.astimezone(ZoneInfo(TIMEZONE)).date() <= as_of
     ]
     return _with_status(pl.DataFrame(rows, schema=_SCHEMA))
@@ -236,7 +246,7 @@ def write_ledger(ledger: pl.DataFrame, zones: Zones) -> Path:
     return path
 
 
-def find_delivery(zones: Zones, wanted: str) -> tuple[Manifest, Path, Withdrawal | None]:
+def find_delivery(zones: Zones, wanted: str) -> tuple[Manifest, Path, list[Decision]]:
     """The one delivery whose id, or hash, starts so. Raises UsageError when none or several do."""
     if not wanted.strip():
         raise UsageError("Which delivery? Give its id or hash, or the start of it. See: citylake delivery list")
@@ -251,11 +261,30 @@ def find_delivery(zones: Zones, wanted: str) -> tuple[Manifest, Path, Withdrawal
 
 def withdraw(zones: Zones, wanted: str, reason: str, by: str) -> Manifest:
     """Mark a delivery as withdrawn; the next night computes as if it had never come. The caller holds the lock."""
-    manifest, folder, withdrawal = find_delivery(zones, wanted)
+    return _decide(zones, wanted, "withdrawal", reason, by)
+
+
+def reinstate(zones: Zones, wanted: str, reason: str, by: str) -> Manifest:
+    """Take a withdrawal back; the next night computes with the delivery again. The caller holds the lock."""
+    return _decide(zones, wanted, "reinstatement", reason, by)
+
+
+def _decide(zones: Zones, wanted: str, kind: Literal["withdrawal", "reinstatement"], reason: str, by: str) -> Manifest:
+    """Record a decision after those before it. Raises UsageError when it would change nothing or gives no reason."""
+    manifest, folder, decisions = find_delivery(zones, wanted)
+    withdrawal = withdrawal_in(decisions)
     if not reason.strip():
-        raise UsageError("A withdrawal needs a reason that its department will understand.")
-    if withdrawal is not None:
+        raise UsageError("须写明原因。 Give a reason that the delivery's department will understand.")
+    if manifest.status == "refused":
+        raise UsageError(
+            f"{manifest.delivery_id} 已被拒收，从未生效。 It was refused and never counted, so there is nothing to "
+            f"withdraw or to reinstate. Why it was refused: citylake delivery show {manifest.sha256[:12]}"
+        )
+    if kind == "withdrawal" and withdrawal is not None:
         raise UsageError(f"{manifest.delivery_id} was withdrawn already by {withdrawal.by}: {withdrawal.reason}")
-    note = Withdrawal(reason=reason.strip(), by=by, at=datetime.now(UTC))
-    write_atomically(folder / WITHDRAWAL, note.model_dump_json(indent=2))
+    if kind == "reinstatement" and withdrawal is None:
+        raise UsageError(f"{manifest.delivery_id} 未被撤回。 It is not withdrawn, so there is nothing to take back.")
+    decision = Decision(kind=kind, reason=reason.strip(), by=by, at=datetime.now(UTC))
+    record = _DECISIONS.dump_json([*decisions, decision], indent=2)
+    write_atomically(folder / DECISIONS, record.decode())
     return manifest

@@ -15,7 +15,7 @@ from dbt.contracts.graph.manifest import Manifest as DbtManifest
 from citylake.contracts.model import Contract
 from citylake.identity.resolve import resolve_persons
 from citylake.lake.attach import open_lakes
-from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger, withdraw, write_ledger
+from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger, reinstate, withdraw, write_ledger
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion.rules import polars_type
@@ -74,6 +74,9 @@ class CityHome:
 
     def withdraw(self, delivery: Manifest) -> None:
         withdraw(self.zones, delivery.delivery_id, "test", "test")
+
+    def reinstate(self, delivery: Manifest) -> None:
+        reinstate(self.zones, delivery.delivery_id, "test", "test")
 
     def dbt(self, *arguments: str, fails: bool = False) -> list[Any]:
         """Run dbt in process on this home with a fresh ledger; its node results. Fails the test when dbt does."""

@@ -89,6 +89,18 @@ def test_a_key_whose_only_delivery_is_withdrawn_disappears(home: CityHome) -> No
     assert names(home) == [("1", "先", False), ("2", "甲", False)]
 
 
+def test_the_keys_of_a_reinstated_delivery_come_back(home: CityHome) -> None:
+    # Looking only at deliveries newer than the last night would leave the reinstated one out for ever.
+    home.deliver(PERSONS, DAY, [person(1, name="先"), person(2)])
+    wrong = home.deliver(PERSONS, DAY + timedelta(1), [person(1, name="后"), person(3)])
+    home.stage(PERSONS)
+    home.withdraw(wrong)
+    home.stage(PERSONS)
+    home.reinstate(wrong)
+    home.stage(PERSONS)
+    assert names(home) == [("1", "后", False), ("2", "甲", False), ("3", "甲", False)]
+
+
 def test_a_night_without_a_change_writes_nothing_to_the_table(home: CityHome) -> None:
     # The cost of a night must follow what changed: a rewrite would double the lake's files every night.
     home.deliver(PERSONS, DAY, [person(1)])

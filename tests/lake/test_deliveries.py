@@ -16,6 +16,7 @@ from citylake.lake.deliveries import (
     find_delivery,
     manifests,
     read_ledger,
+    reinstate,
     withdraw,
     write_ledger,
 )
@@ -120,6 +121,47 @@ def test_a_withdrawal_needs_a_reason_and_one_delivery(zones: Zones) -> None:
     with pytest.raises(UsageError, match="withdrawn already"):
         withdraw(zones, "ab", "again", "keeper")
     assert find_delivery(zones, "ac")[0].delivery_id == "market_supervision.entity_register/2026-11-02/ac0000000000"
+
+
+def test_a_reinstated_delivery_counts_again_and_both_decisions_stay_on_record(zones: Zones) -> None:
+    # Undone by deleting the withdrawal's file, nobody could say afterwards why a month's figures came and went.
+    deliver(zones, "a")
+    correction = deliver(zones, "b", revision=1)
+    withdraw(zones, correction.delivery_id, "wrong month", "keeper")
+    reinstate(zones, correction.delivery_id, "the month was right", "registrar")
+    assert statuses(zones) == {"a": "superseded", "b": "in_force"}
+    assert read_ledger(zones)["withdrawal_reason"].to_list() == [None, None]
+    withdraw(zones, correction.delivery_id, "wrong after all", "keeper")
+    assert statuses(zones) == {"a": "in_force", "b": "withdrawn"}
+    decisions = find_delivery(zones, correction.delivery_id)[2]
+    assert [(one.kind, one.by, one.reason) for one in decisions] == [
+        ("withdrawal", "keeper", "wrong month"),
+        ("reinstatement", "registrar", "the month was right"),
+        ("withdrawal", "keeper", "wrong after all"),
+    ]
+    assert decisions == sorted(decisions, key=lambda one: one.at)
+
+
+def test_only_a_withdrawn_delivery_is_reinstated_and_only_with_a_reason(zones: Zones) -> None:
+    # A reinstatement of what was never withdrawn would stand in the record as if something had been wrong with it.
+    deliver(zones, "a")
+    with pytest.raises(UsageError, match="not withdrawn"):
+        reinstate(zones, "a", "to be sure", "keeper")
+    withdraw(zones, "a", "wrong", "keeper")
+    with pytest.raises(UsageError, match="reason"):
+        reinstate(zones, "a", " ", "keeper")
+    assert statuses(zones) == {"a": "withdrawn"}
+
+
+@pytest.mark.parametrize("decide", [withdraw, reinstate])
+def test_a_refused_delivery_can_be_neither_withdrawn_nor_reinstated(zones: Zones, decide: Any) -> None:
+    # It never counted. A withdrawal would outlive the refusal: judged anew under a mended contract, it would not count.
+    refusal = {"rule": "file.empty", "zh": "空文件", "en": "empty"}
+    deliver(zones, "a", status="refused", refusal=refusal)
+    with pytest.raises(UsageError, match="refused"):
+        decide(zones, "a", "wrong", "keeper")
+    assert statuses(zones) == {"a": "refused"}
+    assert find_delivery(zones, "a")[2] == []
 
 
 def test_no_delivery_is_meant_by_nothing(zones: Zones) -> None:

@@ -124,8 +124,8 @@ def test_an_unparsable_line_is_exported_as_it_came(home: Path) -> None:
     assert (row["规则 Rules"], row["原始行 Original line"]) == ("row.columns", "3,3,3")
 
 
-def test_a_delivery_is_listed_shown_and_withdrawn(home: Path) -> None:
-    # A bad delivery must be findable and removable without touching files.
+def test_a_delivery_is_listed_shown_withdrawn_and_reinstated(home: Path) -> None:
+    # A bad delivery must be findable and removable without touching files, and so must a decision that was a mistake.
     run("ingest", extract(home, "1,1\n"), "-d", "office.thing")
     assert "in_force" in run("delivery", "list").stdout
     shown = run("delivery", "show", "office.thing/2026-11-20").stdout
@@ -135,6 +135,11 @@ def test_a_delivery_is_listed_shown_and_withdrawn(home: Path) -> None:
     assert "报错文件" in run("delivery", "show", "office.thing").stdout
     again = run("ingest", extract(home, "1,1\n"), "-d", "office.thing")
     assert "withdrawn" in again.stderr
+    assert run("delivery", "reinstate", "office.thing", "--reason", "核实无误").exit_code == 0
+    assert "in_force" in run("delivery", "list").stdout
+    shown = run("delivery", "show", "office.thing").stdout
+    assert ("报错文件" in shown, "核实无误" in shown) == (True, True)
+    assert "withdrawn" not in run("ingest", extract(home, "1,1\n"), "-d", "office.thing").stderr
 
 
 def test_an_unknown_dataset_or_delivery_is_one_clear_sentence(home: Path) -> None:
