@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
+from rich.table import Table
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from citylake.lake.errors import CitylakeError
 from citylake.lake.settings import Settings
-from citylake.lake.zones import OWNER_ONLY
+from citylake.lake.zones import OWNER_ONLY, of_another_account
 
 UNEXPECTED = 1
 
@@ -39,8 +40,20 @@ class Commands(TyperGroup):
         except (TyperException, typer.Exit, typer.Abort, EOFError, BrokenPipeError):
             raise
         except Exception as error:
+            problem = of_another_account(Settings().home) if isinstance(error, PermissionError) else None
+            if problem is not None:
+                show_error(problem)
+                raise typer.Exit(problem.exit_code) from error
             show_unexpected(error)
             raise typer.Exit(UNEXPECTED) from error
+
+
+def facts_table(title: str | None = None) -> Table:
+    """An empty table of labels and values; what is too wide goes on in the next line, for an id cut short is none."""
+    table = Table(title=title, show_header=False, title_justify="left")
+    table.add_column()
+    table.add_column(overflow="fold")
+    return table
 
 
 def show_error(error: CitylakeError) -> None:

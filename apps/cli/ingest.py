@@ -1,5 +1,6 @@
 """``citylake ingest``, ``check``, ``delivery …`` and ``quarantine``: what departments deliver, and what came of it."""
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +12,11 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from apps.cli.console import err, out
+from apps.cli.console import err, facts_table, out
 from citylake.contracts.model import find_contract
 from citylake.lake.account import whoami
 from citylake.lake.deliveries import Manifest, find_delivery, read_ledger, reinstate, withdraw, withdrawal_in
-from citylake.lake.errors import ContractViolation
+from citylake.lake.errors import ContractViolation, UsageError
 from citylake.lake.lock import writer_lock
 from citylake.lake.runs import mint_run_id
 from citylake.lake.settings import TIMEZONE, Settings
@@ -43,7 +44,20 @@ _LISTED = {
 
 _DECISIONS = {"withdrawal": "撤回 Withdrawn", "reinstatement": "恢复 Reinstated"}
 
-FileArgument = Annotated[Path, typer.Argument(help="The extract, as the department wrote it; gzip is recognised.")]
+
+
+def _is_there(file: Path) -> Path:
+    if not (os.access(file, os.R_OK) and file.is_file()):
+        raise UsageError(
+            f"没有文件 {file}，或您的账号无权读取。 There is no file {file}, or this account may not read it."
+        )
+    return file
+
+
+FileArgument = Annotated[
+    Path,
+    typer.Argument(help="The extract, as the department wrote it; gzip is recognised.", callback=_is_there),
+]
 DatasetOption = Annotated[
     str, typer.Option("--dataset", "-d", metavar="DEPARTMENT.NAME", help="Which contract it was delivered under.")
 ]
@@ -119,9 +133,7 @@ def check(file: FileArgument, dataset: DatasetOption) -> None:
     contract = find_contract(Settings().contracts, dataset)
     report = check_file(file, contract)
     examination, validated = report.examination, report.examination.validated
-    table = Table(
-        title=f"校验报告 Check of {escape(file.name)} · {contract.title}", show_header=False, title_justify="left"
-    )
+    table = facts_table(f"校验报告 Check of {escape(file.name)} · {contract.title}")
     _row(table, "读取 Rows read", examination.rows_read)
     if validated is not None:
         _row(table, "合格 Good", validated.rows_accepted)
@@ -258,7 +270,8 @@ def _extract_date(file: Path) -> date:
 
 
 def _delivery_table(manifest: Manifest) -> Table:
-    table = Table(title=manifest.delivery_id, show_header=False, title_justify="left")
+    table = facts_table()
+    _row(table, "批次 Delivery", manifest.delivery_id)
     _row(table, "读取 Rows read", manifest.rows_read)
     _row(table, "合格 Accepted", manifest.rows_accepted)
     _row(table, "隔离 Quarantined", manifest.rows_quarantined)
@@ -284,7 +297,10 @@ def _rule_rows(table: Table, name: str, counts: dict[str, int]) -> None:
 def _print_rejected(rows: pl.DataFrame, total: int) -> None:
     if rows.is_empty():
         return
-    table = Table("行号 Line", "规则 Rule", "原因 Reason", title_justify="left")
+    table = Table(title_justify="left")
+    table.add_column("行号 Line", no_wrap=True)
+    table.add_column("规则 Rule", overflow="fold")
+    table.add_column("原因 Reason", overflow="fold")
     for line, rules, zh, en in rows.select("line", "rules", "reason_zh", "reason_en").iter_rows():
         table.add_row(str(line), escape("\n".join(rules)), escape(f"{zh}\n{en}"))
     out.print(table)

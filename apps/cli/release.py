@@ -1,5 +1,6 @@
 """``citylake release …``: which releases there are, going back to an earlier one, and going on again."""
 
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -88,23 +89,23 @@ def show(
     ):
         facts.add_row(label, value)
     out.print(facts)
-    out.print(_two_columns("数据表 Table", "行数 Rows", {name: f"{rows:,}" for name, rows in one.rows.items()}))
-    out.print(
-        _two_columns("数据集 Dataset", "交付批次 Deliveries", {k: "\n".join(v) for k, v in one.deliveries.items()})
-    )
+    tables = Table(box=SIMPLE_HEAD, pad_edge=False)
+    tables.add_column("数据表 Table", overflow="fold")
+    tables.add_column("行数 Rows", justify="right")
+    for name, rows in one.rows.items():
+        tables.add_row(escape(name), f"{rows:,}")
+    out.print(tables)
+    deliveries = Table(box=SIMPLE_HEAD, pad_edge=False)
+    # The id begins with the dataset; an id cut short cannot be given to citylake delivery.
+    deliveries.add_column("有效交付 Deliveries in force", overflow="fold")
+    for delivery in chain.from_iterable(one.deliveries.values()):
+        deliveries.add_row(escape(delivery))
+    out.print(deliveries)
 
 
 def _checks_line(one: Release) -> str:
     statuses = [str(check.get("status", "?")) for check in one.checks]
     return ", ".join(f"{statuses.count(status)} {escape(status)}" for status in sorted(set(statuses))) or "–"
-
-
-def _two_columns(left: str, right: str, rows: dict[str, str]) -> Table:
-    table = Table(left, right, box=SIMPLE_HEAD, pad_edge=False)
-    table.columns[1].justify = "right" if "Rows" in right else "left"
-    for name, value in rows.items():
-        table.add_row(escape(name), escape(value))
-    return table
 
 
 @release.command()

@@ -9,7 +9,12 @@ def whoami() -> str:
 
     Not from the environment, which anybody can set: these names stand in ledgers.
     """
+    return account_name(os.getuid())
+
+
+def account_name(number: int) -> str:
+    """The name of the account with this number; the number where it has none."""
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(number).pw_name
     except KeyError:
-        return str(os.getuid())
+        return str(number)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from citylake.lake.errors import EnvironmentProblem, UsageError
 from citylake.lake.files import write_atomically
 from citylake.lake.settings import TIMEZONE
-from citylake.lake.zones import Zones
+from citylake.lake.zones import Zones, of_another_account
 
 MANIFEST = "manifest.json"
 DECISIONS = "decisions.json"
@@ -140,9 +140,7 @@ def manifests(zones: Zones) -> Iterator[tuple[Manifest, Path, list[Decision]]]:
     Raises EnvironmentProblem for an account that may not look: to it, nothing would seem to have been delivered.
     """
     if zones.raw.exists() and not os.access(zones.raw, os.R_OK | os.X_OK):
-        raise EnvironmentProblem(
-            f"您的账号无权查看交付批次。 This account may not see deliveries: only the owner of {zones.home} does."
-        )
+        raise of_another_account(zones.home) or EnvironmentProblem(f"{zones.raw} cannot be read: see citylake doctor.")
     for path in sorted(zones.raw.glob(f"*/*/*/*/{MANIFEST}")):
         record = path.with_name(DECISIONS)
         decisions = _DECISIONS.validate_json(record.read_bytes()) if record.exists() else []

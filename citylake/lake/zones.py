@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from citylake.lake.account import account_name
 from citylake.lake.errors import EnvironmentProblem
 from citylake.lake.settings import Settings
 
@@ -124,6 +125,24 @@ def permissions(settings: Settings) -> dict[Path, int]:
     return modes
 
 
+def of_another_account(home: Path) -> EnvironmentProblem | None:
+    """What to tell an account that met a closed door in the home of another; None where the home is its own."""
+    try:
+        owner = home.stat().st_uid
+    except OSError:
+        return None
+    if owner == os.geteuid():
+        return None
+    name, mine = account_name(owner), account_name(os.geteuid())
+    return EnvironmentProblem(
+        f"{home} 属于账号 {name}，您是 {mine}。接收、刷新、回退以及查看交付和隔离区只能由 {name} 进行；"
+        "查询发布版本各账号均可：citylake sql；也可用 CITYLAKE_HOME 指定自己的目录。 "
+        f"{home} belongs to the account {name}, and you are {mine}. Only {name} delivers, refreshes, rolls back, and "
+        f"sees deliveries and quarantine: ask its keeper, or run the command as {name} (sudo -u {name} citylake …). "
+        "Releases are everybody's to read: citylake sql. For a city of your own set CITYLAKE_HOME to a folder of yours."
+    )
+
+
 def prepare(settings: Settings) -> Zones:
     """Create what is missing and set every zone's permissions, narrowing what somebody widened."""
     zones = Zones.of(settings)
@@ -138,7 +157,7 @@ def prepare(settings: Settings) -> Zones:
             for folder in (zones.people, zones.people / "data"):
                 os.chown(folder, -1, group)
     except (OSError, KeyError) as problem:
-        raise EnvironmentProblem(
+        raise of_another_account(settings.home) or EnvironmentProblem(
             f"The folders under {settings.home} cannot be prepared ({problem}). "
             "Check CITYLAKE_HOME, CITYLAKE_PEOPLE_GROUP and the owner of the folder."
         ) from problem

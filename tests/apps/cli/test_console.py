@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,9 @@ import typer
 from typer.testing import CliRunner
 
 from apps.cli.console import Commands, exit_codes
-from citylake.lake.errors import AuditFailed, CitylakeError
+from citylake.lake.errors import AuditFailed, CitylakeError, EnvironmentProblem
+from citylake.lake.settings import PROJECT_ROOT, Settings
+from citylake.lake.zones import prepare
 
 CITIZEN_ID = "99999919800101001X"
 
@@ -47,6 +51,40 @@ def test_an_unforeseen_error_shows_no_value_and_keeps_its_traceback_for_the_owne
     assert "Traceback" not in result.output
     assert CITIZEN_ID in log.read_text(encoding="utf-8")
     assert log.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another OS account")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["release", "resume"],
+        ["delivery", "list"],
+        ["quarantine", "urban_management.urban_case"],
+        ["sample-city", "--residents", "100"],
+    ],
+)
+def test_another_account_is_told_whose_home_it_is(command: list[str]) -> None:
+    # "Permission denied: ledger/writer.lock" tells nobody whom to ask; a traceback's log in /tmp even less.
+    with tempfile.TemporaryDirectory(prefix="citylake-test-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder) / "home"
+        prepare(Settings(home=home))
+        # It becomes another account once all is imported: Python itself may lie where only this one can read.
+        program = (
+            "import os; from apps.cli.main import app; os.setgroups([]); os.setgid(65534); os.setuid(65534); app()"
+        )
+        told = subprocess.run(
+            [sys.executable, "-c", program, *command],
+            env={**os.environ, "CITYLAKE_HOME": str(home), "COLUMNS": "1000"},
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert told.returncode == EnvironmentProblem.exit_code
+    assert "belongs to the account root" in told.stderr
+    assert "属于账号 root" in told.stderr
+    assert told.stdout == ""
 
 
 def test_every_exit_code_is_documented_once() -> None:

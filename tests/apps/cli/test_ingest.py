@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from apps.cli import ingest
 from apps.cli.console import Commands
+from citylake.lake.errors import UsageError
 from tests.ingestion.support import write_contract
 
 NUMBER = "P-9912345"
@@ -44,6 +45,26 @@ def test_ingest_says_what_became_of_the_rows_and_for_which_day(home: Path) -> No
     assert "office.thing/2026-11-20/" in result.stdout
     assert "count.type: 1" in result.stdout
     assert NUMBER not in result.output
+
+
+@pytest.mark.parametrize("command", ["ingest", "check"])
+def test_a_file_that_is_not_there_is_what_is_said_first(home: Path, command: str) -> None:
+    # A remark about the day of a file that does not exist sends its reader after the wrong mistake.
+    result = run(command, home.parent / "nonexistent.csv", "-d", "office.thing")
+    assert result.exit_code == UsageError.exit_code
+    assert "There is no file" in result.stderr
+    assert "没有文件" in result.stderr
+    assert "--extract-date" not in result.output
+
+
+def test_ids_and_hashes_are_shown_whole_on_a_narrow_terminal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # An id cut short cannot be given to citylake delivery withdraw; nor a rule or a reason be read.
+    for console in (ingest.out, ingest.err):
+        monkeypatch.setattr(console, "width", 60)
+    shown = run("ingest", extract(home, f"1,1\n{NUMBER},x\n2,2\n"), "-d", "office.thing").stdout
+    shown += run("delivery", "show", "office.thing").stdout + run("quarantine", "office.thing").stdout
+    assert "office.thing/2026-11-20/" in shown
+    assert "…" not in shown
 
 
 def test_a_refused_file_leaves_with_the_exit_code_of_a_broken_contract(home: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,23 @@ def test_ids_are_listed_whole_on_a_narrow_terminal(settings: Settings, monkeypat
     output = run("release", "list")[1]
     assert "20261122T220050Z-41b9" in output
     assert "20261123T220050Z-51b9" in output
+
+
+def test_deliveries_are_shown_whole_on_a_narrow_terminal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    # An id cut short cannot be given to citylake delivery.
+    monkeypatch.setenv("COLUMNS", "80")
+    delivery = "market_supervision.entity_register/2026-11-19/0123456789ab"
+    write_night(settings, 1)
+    releases.freeze_and_publish(
+        settings,
+        "run-001",
+        data_as_of=date(2026, 11, 19),
+        origin="synthetic",
+        deliveries={"market_supervision.entity_register": [delivery]},
+        checks=[],
+        created_by="test",
+    )
+    assert delivery in run("release", "show")[1]
 
 
 def test_an_unknown_release_is_a_usage_error(settings: Settings) -> None:
