@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from apps.cli.console import err, out, show_error
+from apps.cli.console import err, facts_table, out, show_error
 from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
 
@@ -52,6 +52,14 @@ def refresh(
     allow_mixed: Annotated[
         bool, typer.Option("--allow-mixed", help="Let this release mix synthetic and real deliveries.")
     ] = False,
+    accept_fewer_rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Publish although tables hold far fewer rows than in the last release. The reason and your account "
+            "are kept with the release's checks, for every reader; name no person.",
+        ),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="With --as-of: keep the scratch lake until the next night clears it.")
     ] = False,
@@ -64,6 +72,8 @@ def refresh(
     settings = Settings()
     if allow_mixed:
         settings = settings.model_copy(update={"allow_mixed_origin": True})
+    if accept_fewer_rows is not None:
+        settings = settings.model_copy(update={"accept_fewer_rows": accept_fewer_rows})
     with err.status("启动 Starting …") as status:
         from orchestration.nightly import run_nightly  # noqa: PLC0415  # Dagster and dbt take seconds to import
 
@@ -156,7 +166,7 @@ def _summary(result: "NightResult") -> Table:
         "发布 Release": result.release or "—",
         "来源 Origin": release.get("origin", "—"),
     }
-    table = Table(title=f"夜间刷新 Nightly refresh {result.run_id}", show_header=False, title_justify="left")
+    table = facts_table(f"夜间刷新 Nightly refresh {result.run_id}")
     for name, value in rows.items():
         table.add_row(name, str(value))
     return table
@@ -175,7 +185,7 @@ def _figures(result: "NightResult") -> Table:
     month = result.figures["period_start"][0]
     table = Table(title=f"全市 City-wide, {month:%Y-%m}", title_justify="left")
     for heading in ("", "指标 Indicator", "值 Value", "目标 Target", "单位 Unit"):
-        table.add_column(heading, justify="right" if heading.startswith(("值", "目标")) else "left")
+        table.add_column(heading, justify="right" if heading.startswith(("值", "目标")) else "left", overflow="fold")
     for row in result.figures.iter_rows(named=True):
         table.add_row(
             row["indicator_id"],

@@ -6,6 +6,7 @@ import polars as pl
 
 from citylake.contracts.labels import Label
 from citylake.governance.results import CheckResult, Status, Subject, nothing_wrong
+from citylake.lake.account import whoami
 from citylake.lake.errors import NoRelease
 from citylake.lake.releases import current_release
 
@@ -106,7 +107,7 @@ def _origins_do_not_mix(subject: Subject) -> CheckResult:
 
 
 def _tables_have_not_collapsed(subject: Subject) -> CheckResult:
-    """Fewer rows than in the last release. Somebody's decision to withdraw or correct what it held only warns."""
+    """Fewer rows than in the last release. What somebody decided only warns: to withdraw, to correct, to accept it."""
     check_id = "rows.no_collapse"
     try:
         last = current_release(subject.zones)
@@ -122,15 +123,25 @@ def _tables_have_not_collapsed(subject: Subject) -> CheckResult:
     undone = subject.ledger.filter(pl.col("status").is_in(["withdrawn", "superseded"]))
     is_explained = bool(then & set(undone["delivery_id"].to_list()))
     has_collapsed = any(share < COLLAPSE_FAILS for share in fallen.values()) and not is_explained
-    status: Status = "failed" if has_collapsed else "warned" if fallen else "passed"
+    accepted = subject.settings.accept_fewer_rows if has_collapsed else None
+    status: Status = "failed" if has_collapsed and accepted is None else "warned" if fallen else "passed"
     listed = ", ".join(f"{table} ({share:.0%})" for table, share in sorted(fallen.items()))
     return CheckResult(
         check_id=check_id,
         status=status,
         observed=round(min(shares.values(), default=1.0), 4),
         expected=COLLAPSE_FAILS,
-        message=Label(
-            f"与上次发布相比行数明显减少的表：{listed or '无'}",
-            f"tables with far fewer rows than in the last release: {listed or 'none'}",
-        ),
+        message=_collapse_message(listed, accepted, is_failed=status == "failed"),
     )
+
+
+def _collapse_message(listed: str, accepted: str | None, *, is_failed: bool) -> Label:
+    """Which tables, and who accepted it why: this is the record, published with the release's checks."""
+    zh = f"与上次发布相比行数明显减少的表：{listed or '无'}"
+    en = f"tables with far fewer rows than in the last release: {listed or 'none'}"
+    if accepted is not None:
+        zh, en = f"{zh}；由 {whoami()} 确认：{accepted}", f"{en}; accepted by {whoami()}: {accepted}"
+    if is_failed:
+        option = 'citylake refresh --accept-fewer-rows "…"'
+        zh, en = f"{zh}；如属实请说明原因后放行：{option}", f"{en}; if it is so, let it pass and say why: {option}"
+    return Label(zh, en)

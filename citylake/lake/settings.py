@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         default=24.0, ge=0, description="How long files that nothing names any more are kept before deletion."
     )
     allow_mixed_origin: bool = Field(default=False, description="Let a release mix synthetic and real deliveries.")
+    accept_fewer_rows: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Why a release may hold far fewer rows than the last one; for one night, and kept with its checks.",
+    )
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit; beyond it, it spills to disk.")
     threads: int | None = Field(default=None, ge=1, description="DuckDB's threads; every core when unset.")
     notify_webhook: SecretStr | None = Field(default=None, description="Where a failed night is reported (JSON POST).")

@@ -83,6 +83,7 @@ class Audited:
 
     home: Path
     allow_mixed_origin: bool = False
+    accept_fewer_rows: str | None = None
     connection: duckdb.DuckDBPyConnection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +97,12 @@ class Audited:
 
     @property
     def settings(self) -> Settings:
-        return Settings(home=self.home, threads=1, allow_mixed_origin=self.allow_mixed_origin)
+        return Settings(
+            home=self.home,
+            threads=1,
+            allow_mixed_origin=self.allow_mixed_origin,
+            accept_fewer_rows=self.accept_fewer_rows,
+        )
 
     @property
     def zones(self) -> Zones:

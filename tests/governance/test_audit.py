@@ -8,6 +8,7 @@ import pytest
 from citylake.contracts.labels import Label
 from citylake.governance.audit import raise_if_failed
 from citylake.governance.results import CheckResult
+from citylake.lake.account import whoami
 from citylake.lake.deliveries import withdraw
 from citylake.lake.errors import AuditFailed
 from citylake.lake.releases import Release
@@ -141,6 +142,28 @@ def test_rows_that_left_with_a_withdrawn_delivery_only_warn(city: "Audited") -> 
     assert city.audit()["rows.no_collapse"].status == "failed"
     withdraw(city.zones, bad, "wrong file", "test")
     assert city.audit()["rows.no_collapse"].status == "warned"
+
+
+def test_a_department_that_shrank_is_published_when_somebody_says_why(city: "Audited") -> None:
+    # Guards against a release that can never come, and against one that lets rows go without saying who decided it.
+    release(city, {"city.governance.fct_urban_case": 1000}, {})
+    assert "--accept-fewer-rows" in city.audit()["rows.no_collapse"].message.en
+    city.accept_fewer_rows = "江阴自建系统 Jiangyin left the common system"
+    accepted = city.audit()["rows.no_collapse"]
+    assert accepted.status == "warned"
+    kept = city.connection.execute(
+        "select message_zh, message_en from city.quality.fct_audit_check where check_id = 'rows.no_collapse'"
+    ).fetchall()
+    assert kept == [(accepted.message.zh, accepted.message.en)]
+    assert all(whoami() in text and "Jiangyin left the common system" in text for text in kept[0])
+
+
+def test_a_reason_for_fewer_rows_is_not_kept_where_none_are_missing(city: "Audited") -> None:
+    # Guards against a setting that was left in place and signs every night in somebody's name.
+    city.accept_fewer_rows = "left over"
+    release(city, {"city.governance.fct_urban_case": 100}, {})
+    city.run("insert into city.governance.fct_urban_case select 'n' || range, 'x', '320205' from range(99)")
+    assert "left over" not in city.audit()["rows.no_collapse"].message.en
 
 
 def test_an_identifier_inside_a_text_is_found_by_its_pattern(city: "Audited") -> None:
