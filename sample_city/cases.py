@@ -216,7 +216,8 @@ def _ends(rng: np.random.Generator, ready: Seconds, due: Seconds) -> tuple[Secon
     early_end = ready + (room * rng.beta(2.0, 2.5, count)).astype(np.int64)
     on_time_close = early_end + ((due - early_end) * rng.uniform(0.05, 0.95, count)).astype(np.int64)
     late = due + 600 + rng.lognormal(10.8, 0.9, count).astype(np.int64)
-    much_later = due + rng.integers(*(days * 86400 for days in rates.CASE_OVERDUE_DAYS), count)
+    shortest, longest = rates.CASE_OVERDUE_DAYS
+    much_later = due + rng.integers(shortest * 86400, longest * 86400, count)
     handled_first = is_late & (rng.random(count) < rates.CASE_HANDLED_ON_TIME_CLOSED_LATE)
     closed = np.where(in_time, np.maximum(on_time_close, early_end), np.where(is_late, late, much_later))
     handled = np.where(in_time | handled_first, early_end, closed - rng.integers(60, 3600, count))
