@@ -113,9 +113,10 @@ def date_in_name(name: str) -> date | None:
 
 def _known_files(zones: Zones, contracts: Mapping[str, Contract]) -> set[tuple[str, int, int]]:
     return {
-        (manifest.file_name, manifest.file_size, manifest.file_mtime_ns)
+        (arrival.file_name, arrival.file_size, arrival.file_mtime_ns)
         for manifest, _, _ in manifests(zones)
         if not is_due_again(manifest, contracts.get(manifest.dataset))
+        for arrival in manifest.arrivals
     }
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from citylake.contracts.model import Contract
-from citylake.lake.deliveries import MANIFEST, LandedFile, Manifest, delivery_folder
+from citylake.lake.deliveries import MANIFEST, Arrival, LandedFile, Manifest, delivery_folder
 from citylake.lake.errors import CitylakeError
 from citylake.lake.files import sync_folder, write_atomically
 from citylake.lake.settings import Settings
@@ -51,9 +51,10 @@ def load_delivery(
     sha256 = sha256_of(landed.path)
     after("hashed")
     folder = delivery_folder(zones.raw, landed.dataset, landed.extract_date, sha256)
+    arrival = _arrival(landed, facts, zones)
     known = _known(folder)
     if known is not None and not is_due_again(known, contract):
-        return _recall(folder, known, landed, zones, facts)
+        return _recall(folder, known, arrival)
     aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
     try:
         examination = examine(landed.path, contract, aside)
@@ -61,7 +62,9 @@ def load_delivery(
         now = landed.path.stat()
         if (now.st_size, now.st_mtime_ns) != (facts.st_size, facts.st_mtime_ns):
             raise FileChanged(f"{landed.path.name} changed while it was read. It is left for the next run.")
-        manifest = _manifest(contract, landed, run_id, sha256, facts, examination, zones)
+        manifest = _manifest(contract, landed, run_id, sha256, arrival, examination)
+        if known is not None:
+            manifest = manifest.brought_by(known.with_arrival(arrival).arrivals)
         _write(aside / "delivery", aside / "quarantine", manifest, examination)
         after("written")
         _publish(aside, folder, manifest, zones, after)
@@ -75,19 +78,25 @@ def _known(folder: Path) -> Manifest | None:
     return Manifest.model_validate_json(path.read_bytes()) if path.exists() else None
 
 
-def _recall(folder: Path, known: Manifest, landed: LandedFile, zones: Zones, facts: os.stat_result) -> Manifest:
-    """The same content once more. Under a higher revision it takes a correction back, so that number is kept."""
-    if landed.revision <= known.revision:
-        return known
-    manifest = known.model_copy(
-        update={
-            "revision": landed.revision,
-            "file_name": str(landed.path.relative_to(zones.landing)),
-            "file_size": facts.st_size,
-            "file_mtime_ns": facts.st_mtime_ns,
-        }
+def _arrival(landed: LandedFile, facts: os.stat_result, zones: Zones) -> Arrival:
+    return Arrival(
+        revision=landed.revision,
+        origin=landed.origin,
+        received_at=datetime.fromtimestamp(facts.st_mtime, UTC),
+        file_name=str(landed.path.relative_to(zones.landing)),
+        file_size=facts.st_size,
+        file_mtime_ns=facts.st_mtime_ns,
     )
-    write_atomically(folder / MANIFEST, manifest.model_dump_json(indent=2))
+
+
+def _recall(folder: Path, known: Manifest, arrival: Arrival) -> Manifest:
+    """The same content once more: remembered, so that the file is not hashed every night.
+
+    Under a higher revision it takes a correction back, or says what its origin is.
+    """
+    manifest = known.with_arrival(arrival)
+    if manifest != known:
+        write_atomically(folder / MANIFEST, manifest.model_dump_json(indent=2))
     return manifest
 
 
@@ -96,9 +105,8 @@ def _manifest(  # noqa: PLR0913, PLR0917  # the facts of a delivery come from as
     landed: LandedFile,
     run_id: str,
     sha256: str,
-    facts: os.stat_result,
+    arrival: Arrival,
     examination: Examination,
-    zones: Zones,
 ) -> Manifest:
     validated = examination.validated
     is_refused = examination.refusal is not None
@@ -106,16 +114,10 @@ def _manifest(  # noqa: PLR0913, PLR0917  # the facts of a delivery come from as
         dataset=landed.dataset,
         extract_date=landed.extract_date,
         sha256=sha256,
-        revision=landed.revision,
         mode=contract.mode,
         status="refused" if is_refused else "accepted",
-        origin=landed.origin,
-        received_at=datetime.fromtimestamp(facts.st_mtime, UTC),
         loaded_at=datetime.now(UTC),
         run_id=run_id,
-        file_name=str(landed.path.relative_to(zones.landing)),
-        file_size=facts.st_size,
-        file_mtime_ns=facts.st_mtime_ns,
         contract_version=contract.version,
         rows_read=examination.rows_read,
         rows_accepted=validated.rows_accepted if validated and not is_refused else 0,
@@ -125,6 +127,7 @@ def _manifest(  # noqa: PLR0913, PLR0917  # the facts of a delivery come from as
         new_columns=list(examination.new_columns),
         missing_columns=list(examination.missing_columns),
         refusal=examination.refusal,
+        **dict(arrival),
     )
 
 

@@ -7,10 +7,10 @@ depends on what was delivered, never on when it was loaded.
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -73,26 +73,37 @@ class Refusal(BaseModel):
     en: str
 
 
-class Manifest(BaseModel):
-    """One delivery. It exists once this is written, beside its data, as the last act of loading it."""
+class Arrival(BaseModel):
+    """One file in landing that brought a delivery's content."""
 
     model_config = ConfigDict(frozen=True)
 
-    dataset: str
-    extract_date: date
-    sha256: str
     revision: int
-    mode: Literal["snapshot", "append", "upsert"]
-    status: Literal["accepted", "refused"]
     origin: Origin
     received_at: datetime
     """When it reached landing (the file's modification time), UTC."""
-    loaded_at: datetime
-    run_id: str
     file_name: str
     """Relative to landing."""
     file_size: int
     file_mtime_ns: int
+
+
+class Manifest(Arrival):
+    """One delivery. It exists once this is written, beside its data, as the last act of loading it.
+
+    The same content may come in several files. Revision and origin are those of the highest revision among them; where
+    that came both as real and as synthetic, it counts as synthetic: nothing made up may pass for real.
+    """
+
+    dataset: str
+    extract_date: date
+    sha256: str
+    mode: Literal["snapshot", "append", "upsert"]
+    status: Literal["accepted", "refused"]
+    loaded_at: datetime
+    run_id: str
+    other_arrivals: list[Arrival] = []
+    """The files beside the one that counts."""
     contract_version: str
     rows_read: int | None = None
     """None when a refused file could not be read at all."""
@@ -111,6 +122,28 @@ class Manifest(BaseModel):
     def delivery_id(self) -> str:
         """``<department>.<dataset>/<extract date>/<first 12 of sha256>``: also its folder, department as folder."""
         return f"{self.dataset}/{self.extract_date.isoformat()}/{self.sha256[:12]}"
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        """Every file that brought this content."""
+        return [Arrival(**self.model_dump(include=set(Arrival.model_fields))), *self.other_arrivals]
+
+    def with_arrival(self, arrival: Arrival) -> Self:
+        """The delivery once this file has come too. A file that was merely touched came when it first did."""
+        before = [one for one in self.arrivals if one.file_name == arrival.file_name]
+        first = min(one.received_at for one in [arrival, *before])
+        others = [one for one in self.arrivals if one.file_name != arrival.file_name]
+        return self.brought_by([*others, arrival.model_copy(update={"received_at": first})])
+
+    def brought_by(self, arrivals: Iterable[Arrival]) -> Self:
+        """The same content as these files alone brought it."""
+        *others, counting = sorted(arrivals, key=lambda one: (one.revision, one.origin == "synthetic", one.file_name))
+        return self.model_copy(update={**dict(counting), "other_arrivals": others})
+
+    def as_of(self, day: date) -> Self | None:
+        """The delivery as it was known by the end of a day (Asia/Shanghai); None before its first file came."""
+        come = [one for one in self.arrivals if one.received_at.astimezone(ZoneInfo(TIMEZONE)).date() <= day]
+        return self.brought_by(come) if come else None
 
 
 class Decision(BaseModel):
@@ -159,7 +192,7 @@ def read_ledger(zones: Zones, as_of: date | None = None) -> pl.DataFrame:
     """
     rows = [
         {
-            **manifest.model_dump(exclude={"refusal", "rules_quarantined", "rules_warned", "new_columns", "status"}),
+            **manifest.model_dump(include=_SCHEMA.keys() - {"new_columns", "missing_columns"}),
             "delivery_id": manifest.delivery_id,
             "department": manifest.dataset.split(".", 1)[0],
             "load_status": manifest.status,
@@ -172,8 +205,8 @@ def read_ledger(zones: Zones, as_of: date | None = None) -> pl.DataFrame:
             "missing_columns": json.dumps(manifest.missing_columns, ensure_ascii=False),
             "path": str(folder / "accepted.parquet") if manifest.status == "accepted" else None,
         }
-        for manifest, folder, decisions in manifests(zones)
-        if as_of is None or manifest.received_at.astimezone(ZoneInfo(TIMEZONE)).date() <= as_of
+        for loaded, folder, decisions in manifests(zones)
+        if (manifest := loaded if as_of is None else loaded.as_of(as_of)) is not None
     ]
     return _with_status(pl.DataFrame(rows, schema=_SCHEMA))
 

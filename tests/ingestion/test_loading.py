@@ -3,7 +3,7 @@
 import itertools
 import os
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -114,6 +114,69 @@ def test_a_correction_can_be_taken_back_by_sending_the_first_file_again(settings
     in_force = read_ledger(Zones.of(settings)).filter(pl.col("status") == "in_force")
     assert in_force["revision"].to_list() == [2]
     assert in_force["sha256"].item() == deliver(settings, thing, first).sha256
+
+
+def test_content_that_came_in_several_files_is_hashed_once_for_each(settings: Settings, thing: Contract) -> None:
+    # Known by one of its files alone, the others would be new for ever: hashed each night, and a run for each look.
+    first, second = "编号,数量\n1,1\n", "编号,数量\n1,2\n"
+    for content in (first, second, first):
+        deliver(settings, thing, content)
+    folder = Zones.of(settings).landing / "office" / "thing"
+    (folder / "thing_20261120.synthetic.csv").write_text(first, "utf-8")
+    os.utime(folder / "thing_20261120_r1.csv")
+    found = scan_landing(settings, {thing.dataset: thing}).new[thing.dataset]
+    assert {landed.path.name for landed in found} == {"thing_20261120.synthetic.csv", "thing_20261120_r1.csv"}
+    for landed in found:
+        load_delivery(settings, thing, landed, "run")
+    assert not scan_landing(settings, {thing.dataset: thing}).new
+    assert read_ledger(Zones.of(settings)).sort("revision")["revision"].to_list() == [1, 2]
+
+
+def test_the_same_content_delivered_as_real_under_a_higher_revision_is_real(
+    settings: Settings, thing: Contract
+) -> None:
+    # A trial with a real file, marked as synthetic, would mark the city's real figures for ever.
+    file = file_with(settings.home.parent, GOOD)
+    trial = land(settings, file, thing, DAY, synthetic=True)
+    assert load_delivery(settings, thing, trial, "trial").origin == "synthetic"
+    real = land(settings, file, thing, DAY)
+    assert real.revision == 1
+    manifest = load_delivery(settings, thing, real, "real")
+    assert (manifest.origin, manifest.revision, manifest.run_id) == ("real", 1, "trial")
+    assert read_ledger(Zones.of(settings)).select("origin", "status").rows() == [("real", "in_force")]
+
+
+def test_content_that_is_real_and_synthetic_at_once_is_synthetic_in_whatever_order_the_two_are_loaded(
+    settings: Settings, thing: Contract
+) -> None:
+    # Decided by which file is read first, one night's release would be marked real and a rebuild's synthetic.
+    folder = Zones.of(settings).landing / "office" / "thing"
+    folder.mkdir(parents=True)
+    names = ["thing_20261120.csv", "thing_20261120.synthetic.csv"]
+    for name in names:
+        (folder / name).write_text(GOOD, "utf-8")
+    for order in itertools.permutations(names):
+        shutil.rmtree(Zones.of(settings).raw)
+        Zones.of(settings).raw.mkdir()
+        for name in order:
+            landed = LandedFile.parse(folder / name, "office")
+            assert landed is not None
+            load_delivery(settings, thing, landed, "run")
+        assert read_ledger(Zones.of(settings))["origin"].to_list() == ["synthetic"]
+
+
+def test_as_of_a_day_a_correction_that_is_taken_back_later_is_in_force(settings: Settings, thing: Contract) -> None:
+    # Judged by its last file alone, what came first would have overruled, that day, a correction that came after it.
+    days = [datetime(2026, 11, 20 + number, tzinfo=UTC) for number in range(3)]
+    for content, day in zip(("编号,数量\n1,1\n", "编号,数量\n1,2\n", "编号,数量\n1,1\n"), days, strict=True):
+        landed = land(settings, file_with(settings.home.parent, content), thing, DAY)
+        os.utime(landed.path, (day.timestamp(), day.timestamp()))
+        load_delivery(settings, thing, landed, "run")
+    in_force = [
+        read_ledger(Zones.of(settings), day.date()).filter(pl.col("status") == "in_force")["revision"].to_list()
+        for day in days
+    ]
+    assert in_force == [[0], [1], [2]]
 
 
 @pytest.mark.parametrize("step", STEPS)
