@@ -22,7 +22,6 @@ from ingestion.hashing import sha256_of
 
 _STILL_WRITTEN = (".part", ".tmp", ".filepart", ".crdownload")
 _DAY_IN_NAME = re.compile(r"(?<!\d)(20\d{2})[-_]?(\d{2})[-_]?(\d{2})(?!\d)")
-_EXTENSIONS = {"csv": "csv", "json": "jsonl"}
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def _canonical_name(file: Path, contract: Contract, extract_date: date, revision
             f"{contract.name}_{extract_date:%Y%m%d}",
             f"_r{revision}" if revision else "",
             ".synthetic" if synthetic else "",
-            f".{_EXTENSIONS[contract.dialect.format]}",
+            f".{contract.dialect.extension}",
             ".gz" if is_gzip else "",
         )
     )

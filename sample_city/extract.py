@@ -16,8 +16,6 @@ import polars as pl
 from citylake.contracts.model import Contract, InvalidContract
 from sample_city.defects import BREACH, break_lines, break_values
 
-_EXTENSIONS = {"csv": "csv", "json": "jsonl"}
-
 
 @dataclass(frozen=True)
 class Delivery:
@@ -35,8 +33,7 @@ class Delivery:
     def file_name(self) -> str:
         """As landing names files; ``.synthetic`` says what it is."""
         revision = f"_r{self.revision}" if self.revision else ""
-        extension = _EXTENSIONS[self.contract.dialect.format]
-        return f"{self.contract.name}_{self.extract_date:%Y%m%d}{revision}.synthetic.{extension}"
+        return f"{self.contract.name}_{self.extract_date:%Y%m%d}{revision}.synthetic.{self.contract.dialect.extension}"
 
     @property
     def arrived_at(self) -> datetime:

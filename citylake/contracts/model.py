@@ -25,9 +25,10 @@ Drift = Literal["freeze", "evolve"]
 Severity = Literal["error", "warning"]
 Classification = Literal["public", "internal", "personal", "identifier"]
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "array"]
-Format = Literal["csv", "json"]
+Format = Literal["csv", "json", "xlsx", "parquet"]
 
 _SCHEMA_FILE = Path(__file__).with_name("custom_properties.schema.json")
+_EXTENSIONS: dict[Format, str] = {"csv": "csv", "json": "jsonl", "xlsx": "xlsx", "parquet": "parquet"}
 _DURATION_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -78,9 +79,24 @@ class Dialect:
     format: Format
     encoding: str = "UTF-8"
     delimiter: str = ","
+    """One character or several."""
     quote: str = '"'
+    """The character around a field; empty where fields are never quoted."""
+    escape: str | None = None
+    """The character before a quote that is meant; None where such a quote is doubled."""
+    sheet: str | None = None
+    """Name of the sheet that is read of a workbook; None for its only one."""
+    preamble_lines: int = 0
+    """Lines (rows of a sheet) before the headings: a title, a date, who made it."""
+    header_lines: int = 1
+    """Lines (rows of a sheet) that the headings take."""
     null_values: tuple[str, ...] = ("",)
     timezone: str = "Asia/Shanghai"
+
+    @property
+    def extension(self) -> str:
+        """What the names of such files end with, without the dot; ``.gz`` may follow."""
+        return _EXTENSIONS[self.format]
 
 
 @dataclass(frozen=True)
@@ -183,6 +199,10 @@ def _reduce(odcs: OpenDataContractStandard, path: Path) -> Contract:
             encoding=custom.get("encoding", "UTF-8"),
             delimiter=server.delimiter or ",",
             quote=custom.get("quote", '"'),
+            escape=custom.get("escape"),
+            sheet=custom.get("sheet"),
+            preamble_lines=custom.get("preambleLines", 0),
+            header_lines=custom.get("headerLines", 1),
             null_values=tuple(custom.get("nullValues", [""])),
             timezone=custom.get("timezone", "Asia/Shanghai"),
         ),
@@ -260,7 +280,7 @@ def _check(contract: Contract, path: Path) -> None:
     headings = [column.heading for column in contract.columns]
     problems = [
         (len(set(names)) < len(names) or len(set(headings)) < len(headings), "two columns share a name or a heading"),
-        (contract.dialect.format not in ("csv", "json"), f"format {contract.dialect.format!r} cannot be read"),
+        (contract.dialect.format not in _EXTENSIONS, f"format {contract.dialect.format!r} cannot be read"),
         (contract.mode == "upsert" and not contract.key, "an upsert dataset needs a primary key"),
         (contract.sequence is not None and contract.sequence not in names, "the sequence is not a column"),
         (contract.tombstone is not None and contract.tombstone[0] not in names, "the tombstone is not a column"),

@@ -28,7 +28,7 @@ LEDGER = "deliveries.parquet"
 Origin = Literal["real", "synthetic"]
 
 _LANDED = re.compile(
-    r"^(?P<name>.+)_(?P<date>\d{8})(_r(?P<revision>\d{1,4}))?(?P<synthetic>\.synthetic)?\.(?P<extension>csv|jsonl)(\.gz)?$"
+    r"^(?P<name>.+)_(?P<date>\d{8})(_r(?P<revision>\d{1,4}))?(?P<synthetic>\.synthetic)?\.(?P<extension>csv|jsonl|xlsx|parquet)(\.gz)?$"
 )
 
 
