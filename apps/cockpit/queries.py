@@ -27,6 +27,12 @@ _READ_PEOPLE: frozenset[str] = frozenset()
 """The roles that the people lake is attached for: none so far, no page needs a person."""
 
 
+# A department that the registry does not know is called by its code.
+_DEPARTMENT_NAMES = """
+coalesce(department_name_zh, department_code) as name_zh,
+coalesce(department_name_en, department_code) as name_en
+""".strip()
+
 # The nearest place on the way up from the chosen region for which an indicator is published, and its months there.
 _SERIES = """
 with place as (
@@ -182,8 +188,7 @@ with compared as (
     select
         indicator_id,
         department_code as member,
-        coalesce(department_name_zh, department_code) as name_zh,
-        coalesce(department_name_en, department_code) as name_en,
+        {_DEPARTMENT_NAMES},
         false as is_region,
         false as is_unallocated,
         department_name_zh is null as is_last,
@@ -207,11 +212,10 @@ with compared as (
 {_COMPARED}
 """
 
-_DELIVERIES = """
+_DELIVERIES = f"""
 select
     department_code,
-    coalesce(any_value(department_name_zh), department_code) as name_zh,
-    coalesce(any_value(department_name_en), department_code) as name_en,
+    {_DEPARTMENT_NAMES},
     max(extract_date) filter (status = 'in_force') as newest_extract_date,
     count(*) filter (status = 'in_force') as in_force_count,
     count(*) filter (status = 'superseded') as superseded_count,
@@ -222,7 +226,7 @@ select
     coalesce(sum(rows_quarantined) filter (status = 'in_force'), 0)::bigint as rows_quarantined
 from city.exchange.fct_delivery
 left join city.base.dim_department using (department_code)
-group by department_code
+group by all
 order by department_code
 """
 
@@ -275,11 +279,10 @@ def departments(source: Source) -> pl.DataFrame:
     """The departments that any indicator is broken down by: code and names."""
     return _frame(
         source,
-        """
+        f"""
         select
             department_code,
-            coalesce(department_name_zh, department_code) as name_zh,
-            coalesce(department_name_en, department_code) as name_en
+            {_DEPARTMENT_NAMES}
         from (select distinct department_code from city.indicator.indicator_value where department_code is not null)
         left join city.base.dim_department using (department_code)
         order by department_code
@@ -378,11 +381,10 @@ def refusals(source: Source) -> pl.DataFrame:
     """The latest refused deliveries and why, newest first."""
     return _frame(
         source,
-        """
+        f"""
         select
             extract_date,
-            coalesce(department_name_zh, department_code) as name_zh,
-            coalesce(department_name_en, department_code) as name_en,
+            {_DEPARTMENT_NAMES},
             refusal_zh as reason_zh,
             refusal_en as reason_en
         from city.exchange.fct_delivery

@@ -145,3 +145,17 @@ def test_deliveries_are_counted_by_status_and_rows_only_where_in_force(source: S
     assert queries.refusals(source)["reason_en"].to_list() == [
         "Column 公民身份号码 is missing; the delivery is refused."
     ]
+
+
+def test_a_department_has_the_same_names_wherever_it_is_shown(source: Source) -> None:
+    # Would catch a table that calls a department by its code while the choice above it calls it by name.
+    code = pl.col("department_code") == "public_security"
+    shown = (
+        queries.departments(source).filter(code),
+        queries.by_department(source, "governance", "320200", OCTOBER).filter(pl.col("member") == "public_security"),
+        queries.deliveries(source).filter(code),
+        queries.refusals(source),
+    )
+    assert [set(frame.select("name_zh", "name_en").rows()) for frame in shown] == [
+        {("公安局", "Public Security Bureau")}
+    ] * 4
