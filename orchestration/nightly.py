@@ -141,10 +141,14 @@ def _figures(settings: Settings) -> pl.DataFrame:
     with open_lakes(settings, ("city",), read_only=True) as connection:
         return connection.execute(
             """
-            select indicator_id, name_zh, name_en, unit, decimals, period_start, value, target
-            from city.indicator.indicator_value inner join city.indicator.dim_indicator using (indicator_id)
-            where region_level = 'city' and department_code is null and is_complete
-            qualify period_start = max(period_start) over ()
+            select indicator_id, name_zh, name_en, unit, decimals, month.period_start, value, target
+            from city.indicator.dim_indicator
+            inner join (
+                select max(period_start) as period_start from city.indicator.indicator_value where is_complete
+            ) as month on month.period_start is not null
+            left join (
+                from city.indicator.indicator_value where region_level = 'city' and department_code is null
+            ) as figure using (indicator_id, period_start)
             order by indicator_id
             """
         ).pl()

@@ -2,7 +2,8 @@
 
 MetricFlow says what a numerator and a denominator are, at the finest grain; here they are rolled up exactly, street to
 district to city, and divided last. A rate is never averaged. Rules: a zero denominator gives no value; what has no row
-is zero; a dataset that nobody delivered gives no rows at all.
+is zero; a dataset that nobody delivered gives no rows at all, nor does a month before the first delivery where
+deliveries themselves are counted.
 """
 
 import time
@@ -56,7 +57,7 @@ having is_all_departments or department_code is not null
 """
 
 # Every month has every region that was valid in it, and every department that the indicator ever named; and whatever
-# else the facts name.
+# else the facts name. Where deliveries are counted, a month before the first one is not zero: nobody was asked yet.
 _KEYS = """
 create or replace temp table value_key as
 with part as (
@@ -74,17 +75,28 @@ department as (
     select distinct indicator_id, department_code from found
     union
     select indicator_id, null from indicator
+),
+named as (
+    select
+        indicator.indicator_id, period.period_start, region.region_level, region.region_code, department.department_code
+    from indicator
+    cross join period
+    inner join city.base.dim_region as region
+        on list_contains(indicator.region_levels, region.region_level)
+        and coalesce(region.valid_from, '-infinity'::date) <= period.period_end
+        and coalesce(region.valid_to, 'infinity'::date) > period.period_start
+    inner join department on indicator.indicator_id = department.indicator_id
+    union
+    select indicator_id, month_date, region_level, region_code, department_code from found
 )
-select indicator.indicator_id, period.period_start, region.region_level, region.region_code, department.department_code
-from indicator
-cross join period
-inner join city.base.dim_region as region
-    on list_contains(indicator.region_levels, region.region_level)
-    and coalesce(region.valid_from, '-infinity'::date) <= period.period_end
-    and coalesce(region.valid_to, 'infinity'::date) > period.period_start
-inner join department on indicator.indicator_id = department.indicator_id
-union
-select indicator_id, month_date, region_level, region_code, department_code from found
+select named.*
+from named
+inner join indicator on named.indicator_id = indicator.indicator_id
+where not indicator.since_first_delivery or exists (
+    select 1 from city.exchange.fct_delivery as delivery
+    where delivery.status <> 'withdrawn' and delivery.extract_date <= last_day(named.period_start)
+        and delivery.department_code = coalesce(named.department_code, delivery.department_code)
+)
 """
 
 _VALUES = f"""

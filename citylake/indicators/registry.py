@@ -52,6 +52,8 @@ class Definition(BaseModel):
     standard: str
     datasets: tuple[str, ...]
     """Datasets that must be in force for it to have values: what nobody delivered is not zero."""
+    since_first_delivery: bool = False
+    """Whether it counts the deliveries themselves: months before a department's first one have no values then."""
     grain: str
     roll_up: Literal["sum", "none"]
     region_levels: tuple[Level, ...]

@@ -171,6 +171,27 @@ def test_what_nobody_delivered_is_not_zero(city: "City") -> None:
     assert city.rows("select count(*) from city.indicator.dim_indicator") == [(10,)]
 
 
+def test_months_before_the_first_delivery_have_no_rows_taken_in(city: "City") -> None:
+    # Guards against "0 rows taken in" for months in which nobody was asked to deliver; a month without a delivery
+    # between others is a true 0, and so is one in which everything was refused. What was withdrawn never came.
+    city.run("delete from city.exchange.fct_delivery")
+    entities, cases = "market_supervision", "urban_management"
+    city.add(
+        "exchange.fct_delivery",
+        [
+            ("d1", f"{entities}.entity_register", entities, AUGUST, "in_force", 70),
+            ("d2", f"{entities}.entity_register", entities, date(2026, 7, 1), "withdrawn", 60),
+            ("d3", f"{cases}.urban_case", cases, OCTOBER, "refused", 0),
+        ],
+    )
+    city.evaluate()
+    assert city.figures("D01", month=date(2026, 7, 1)) is None
+    assert city.figures("D01", month=date(2026, 8, 1)) == (70, None, 70)
+    assert city.figures("D01", month=date(2026, 9, 1)) == (0, None, 0)
+    assert city.figures("D01", month=date(2026, 9, 1), department=cases) is None
+    assert city.figures("D01", department=cases) == (0, None, 0)
+
+
 def test_a_case_without_place_or_department_is_counted_once_in_the_city(city: "City") -> None:
     # Guards against facts that a join loses: no region, a region that dim_region does not know, no department.
     city.add(
