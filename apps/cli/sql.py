@@ -38,7 +38,8 @@ def sql(
     """用 SQL 查询当前发布。 Query the current release in SQL: read-only, and nothing else can be read or set.
 
     Statements come from the argument, from a file, or from a pipe; with none of them the shell opens.
-    What is read (release, day, synthetic or not) is told on standard error.
+    What is read (release, day, synthetic or not) is told on standard error; csv and json rows also carry it themselves,
+    as the last column data_origin.
     """
     if query is not None and file is not None:
         raise UsageError("Give statements or a file, not both. 语句与文件只能给一个。")

@@ -1,11 +1,17 @@
-"""How answers are written: as a table for people, as CSV or JSON for programs. Programs get every row."""
+"""How answers are written: as a table for people, as CSV or JSON for programs. Programs get every row.
+
+What leaves for a program says on every row whether it is invented, for rows are copied, filtered and joined, and no
+comment, file name or envelope stays with them. A real city's rows say so too: what was written for the one reads the
+other.
+"""
 
 import csv
 import json
+import math
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -17,6 +23,8 @@ from citylake.lake.releases import Release
 
 Format = Literal["table", "csv", "json"]
 
+ORIGIN = "data_origin"
+"""The last column of every export: synthetic, real or mixed, as the release is."""
 ROWS_SHOWN = 50
 _PIPED_WIDTH = 240
 
@@ -51,22 +59,34 @@ def _write_table(answer: Answer, file: TextIO, rows_shown: int | None) -> None:
 
 def _write_csv(answer: Answer, file: TextIO) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(answer.columns)
-    writer.writerows(answer.rows)
+    writer.writerow([*answer.columns, ORIGIN])
+    writer.writerows((*row, answer.origin) for row in answer.rows)
 
 
 def _write_json(answer: Answer, file: TextIO) -> None:
     """One array; a row a line, so that a long answer is written as it is read."""
+    names = [*answer.columns, ORIGIN]
     file.write("[")
     for number, row in enumerate(answer.rows):
         file.write(",\n " if number else "\n ")
-        json.dump(dict(zip(answer.columns, row, strict=True)), file, ensure_ascii=False, default=_plain)
+        file.write(_json(dict(zip(names, (*row, answer.origin), strict=True))))
     file.write("\n]\n")
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401  # whatever JSON can hold
-    """What JSON has no word for: decimals as numbers, everything else as text (dates in ISO form)."""
-    return float(value) if isinstance(value, Decimal) else str(value)
+def _json(value: object) -> str:
+    """A value as JSON: a decimal digit by digit as a number, what JSON has no word for as text (dates in ISO form)."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_text(str(key))}: {_json(part)}' for key, part in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_json, value))}]"
+    is_plain = value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
+    return json.dumps(value) if is_plain else _text(str(value))
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 _PROGRAM_FORMATS: dict[str, Callable[[Answer, TextIO], None]] = {"csv": _write_csv, "json": _write_json}

@@ -5,14 +5,14 @@ Knows nothing of prompts or formats.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import duckdb
 
 from citylake.lake.errors import UsageError
-from citylake.lake.reader import connect
+from citylake.lake.reader import PEOPLE_BY_ROLE, connect
 from citylake.lake.releases import Release, current_id, find_release
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
@@ -56,6 +56,10 @@ _KINDS_THAT_WRITE_FILES = {
 }
 _KINDS_AROUND_OTHERS = {duckdb.StatementType.EXPLAIN, duckdb.StatementType.PREPARE}
 _WRITES = re.compile(r"\b(copy|export)\b", re.IGNORECASE)
+_KEEPS_RECORDS = re.compile(r"\b(enable|disable)_(logging|profil\w+)", re.IGNORECASE)
+_NO_PEOPLE = re.compile(
+    r"""(catalog|database|schema)( with name)? "?people"? does not exist|named "people" found""", re.IGNORECASE
+)
 _READ_ONLY = (
     "发布版本只读, 可用 create temp table 存放中间结果。 A release is read-only; create temp table keeps results."
 )
@@ -68,6 +72,8 @@ class Answer:
     columns: tuple[str, ...]
     is_number: tuple[bool, ...]
     rows: Iterator[tuple[Any, ...]]
+    origin: str
+    """Whether the release that it was read from is synthetic, real or mixed."""
 
 
 class Session:
@@ -92,9 +98,10 @@ class Session:
             # Taken apart by this connection, for DuckDB carries out some pragmas while it does so.
             for statement in self._connection.extract_statements(sql):
                 _refuse_to_write_files(statement)
+                _refuse_to_keep_records(statement)
                 cursor = self._connection.execute(statement)
                 if statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]:
-                    yield _answer(cursor)
+                    yield self._answer(cursor)
                 elif statement.query:  # A pivot begins with a statement that nobody wrote.
                     yield None
         except duckdb.Error as error:
@@ -102,8 +109,8 @@ class Session:
 
     def tables(self, part: str = "") -> Answer:
         """The tables with this in their name, with their comments."""
-        answer = _answer(self._connection.execute(_TABLES))
-        return Answer(answer.columns, answer.is_number, (row for row in answer.rows if part in row[0]))
+        answer = self._answer(self._connection.execute(_TABLES))
+        return replace(answer, rows=(row for row in answer.rows if part in row[0]))
 
     def describe(self, table: str) -> Answer:
         """The columns of a table, with types and comments. Raises UsageError unless one table is meant."""
@@ -113,7 +120,8 @@ class Session:
         if len(names) != 1:
             which = "No table is" if not names else f"{len(names)} tables are"
             raise UsageError(f"{which} called {table}. 输入 .tables 查看所有表。 Type .tables for all of them.")
-        return Answer(("column", "type", "comment"), (False, False, False), (row[1:] for row in found))
+        rows = (row[1:] for row in found)
+        return Answer(("column", "type", "comment"), (False, False, False), rows, self.release.origin)
 
     def words(self) -> list[str]:
         """Names worth completing: tables and columns."""
@@ -122,6 +130,15 @@ class Session:
             "where database_name in ('city', 'people') and not internal order by all"
         ).fetchall()
         return [row[0] for row in rows]
+
+    def _answer(self, cursor: duckdb.DuckDBPyConnection) -> Answer:
+        columns = cursor.description or []
+        return Answer(
+            tuple(column[0] for column in columns),
+            tuple(column[1].id in _NUMBERS for column in columns),
+            _batches(cursor),
+            self.release.origin,
+        )
 
 
 def _refuse_to_write_files(statement: duckdb.Statement) -> None:
@@ -134,13 +151,16 @@ def _refuse_to_write_files(statement: duckdb.Statement) -> None:
         )
 
 
-def _answer(cursor: duckdb.DuckDBPyConnection) -> Answer:
-    columns = cursor.description or []
-    return Answer(
-        tuple(column[0] for column in columns),
-        tuple(column[1].id in _NUMBERS for column in columns),
-        _batches(cursor),
-    )
+def _refuse_to_keep_records(statement: duckdb.Statement) -> None:
+    """Refuse DuckDB's own log and profile, which no setting locks; a way around this costs only one's own session.
+
+    A log that may not be written ends the process; the others go to standard output, into the middle of the answers.
+    """
+    if _KEEPS_RECORDS.search(statement.query):
+        raise UsageError(
+            "此会话不写日志，也不输出性能剖析; 请在语句前加 explain analyze。 This session keeps no log and prints no "
+            "profile beside its answers: put explain analyze before the statement to see where its time goes."
+        )
 
 
 def _batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
@@ -156,5 +176,7 @@ def explain(error: duckdb.Error) -> str:
     message = str(error).strip()
     if "read-only mode" in message or "configuration has been locked" in message:
         return f"{message}\n{_READ_ONLY}"
+    if _NO_PEOPLE.search(message):
+        return f"{message}\n{PEOPLE_BY_ROLE}"
     hint = next((text for kind, text in _HINTS if isinstance(error, kind)), None)
     return f"{message}\n{hint}" if hint else message

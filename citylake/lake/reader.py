@@ -10,10 +10,12 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import duckdb
+import psutil
 
 from citylake.lake.attach import Lake, bare_connection
 from citylake.lake.errors import EnvironmentProblem, NoRelease
@@ -23,7 +25,13 @@ from citylake.lake.releases import IN_USE, NOT_YET, Release, current_id, find_re
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 
+PEOPLE_BY_ROLE = (
+    "您的账号没有读取 people 库的角色；请湖仓管理员将其加入 CITYLAKE_PEOPLE_GROUP 所指的用户组，重新登录后生效。 "
+    "The people lake is there for a role that this account does not have: ask the lake's keeper to add the account to "
+    "the group named in CITYLAKE_PEOPLE_GROUP, and log in again."
+)
 _ATTEMPTS = 20
+_SCRATCH = "citylake-"
 
 
 def connect(
@@ -97,10 +105,7 @@ def _permitted(zones: Zones, release: Release, *, people: bool | None) -> Sequen
     if os.access(catalog, os.R_OK) and os.access(zones.data("people"), os.R_OK | os.X_OK):
         return ("city", "people")
     if people:
-        raise EnvironmentProblem(
-            "您的账号无权读取 people 库。 This account may not read the people lake: ask the lake's keeper to add it "
-            "to the group named in CITYLAKE_PEOPLE_GROUP."
-        )
+        raise EnvironmentProblem(PEOPLE_BY_ROLE)
     return ("city",)
 
 
@@ -110,7 +115,7 @@ def _open(
     zones = Zones.of(settings)
     catalogs: dict[Lake, Path] = {lake: zones.releases / release.release_id / f"{lake}.sqlite" for lake in lakes}
     # A query that outgrows memory spills here: never into the caller's folder, never readable by others.
-    scratch = Path(tempfile.mkdtemp(prefix="citylake-"))
+    scratch = _private_folder()
     try:
         connection = open_locked(settings, catalogs, scratch) if locked else _open_free(settings, catalogs, scratch)
         connection.execute("use city")
@@ -125,6 +130,16 @@ def _open(
             f"Release {release.release_id} cannot be opened by this account. citylake doctor tells why. ({problem})"
         ) from problem
     return connection, scratch
+
+
+def _private_folder() -> Path:
+    """A folder of this process alone, once those are gone that killed processes of this account could not clear."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}[0-9]*-*"):
+        with suppress(FileNotFoundError, ValueError):  # Another reader was quicker; or it is somebody else's.
+            process = int(left.name.removeprefix(_SCRATCH).split("-", 1)[0])
+            if left.lstat().st_uid == os.geteuid() and not psutil.pid_exists(process):
+                shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
 
 
 def _open_free(settings: Settings, catalogs: dict[Lake, Path], scratch: Path) -> duckdb.DuckDBPyConnection:

@@ -152,6 +152,40 @@ def test_reading_leaves_nothing_behind(settings: Settings, tmp_path: Path, monke
     assert list((tmp_path / "spill").iterdir()) == []
 
 
+def test_what_a_killed_reader_left_is_cleared_by_the_next(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A killed reader cannot clear its copies of the catalogs; they would fill /tmp. A living one's are in use.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "spill"))
+    (tmp_path / "spill").mkdir()
+    night(settings, 1)
+    program = "import citylake, sys; c = citylake.connect(locked=True); print(1, flush=True); sys.stdin.read()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "spill"), "CITYLAKE_HOME": str(settings.home)}
+
+    def reader() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        return process
+
+    living, killed = reader(), reader()
+    assert len(list((tmp_path / "spill").iterdir())) == 2
+    killed.kill()
+    killed.communicate()
+    foreign = tmp_path / "spill" / "citylake-notes"
+    foreign.mkdir()
+    connection = connect(settings=settings)
+    assert {path.name.split("-")[1] for path in (tmp_path / "spill").iterdir()} == {
+        str(living.pid),
+        str(os.getpid()),
+        "notes",
+    }
+    connection.close()
+    living.communicate()
+
+
 def test_people_are_left_out_on_request(settings: Settings) -> None:
     night(settings, 1)
     with pytest.raises(duckdb.Error):

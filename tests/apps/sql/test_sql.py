@@ -2,7 +2,9 @@ import csv
 import io
 import json
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -17,8 +19,10 @@ from citylake.lake.releases import freeze_and_publish
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
 
+Origin = Literal["synthetic", "real"]
 
-def publish(settings: Settings, run_id: str = "run-1") -> None:
+
+def publish(settings: Settings, run_id: str = "run-1", origin: Origin = "synthetic") -> None:
     with open_lakes(settings) as head:
         head.execute("create schema if not exists city.base")
         head.execute(
@@ -32,7 +36,7 @@ def publish(settings: Settings, run_id: str = "run-1") -> None:
         settings,
         run_id,
         data_as_of=date(2026, 10, 31),
-        origin="synthetic",
+        origin=origin,
         deliveries={},
         checks=[],
         created_by="test",
@@ -68,11 +72,42 @@ def test_every_format_gives_the_same_values(settings: Settings) -> None:
     table = written(session, query, "table")
     assert "锡山区" in table
     assert "NULL" in table
+    names = ["region_name_zh", "area_km2", "valid_from", "data_origin"]
     rows = list(csv.reader(io.StringIO(written(session, query, "csv"))))
-    assert rows == [["region_name_zh", "area_km2", "valid_from"], ["锡山区", "12.50", "2026-10-31"], ["", "", ""]]
-    objects = json.loads(written(session, query, "json"))
-    assert objects[0] == {"region_name_zh": "锡山区", "area_km2": 12.5, "valid_from": "2026-10-31"}
-    assert objects[1] == {"region_name_zh": None, "area_km2": None, "valid_from": None}
+    assert rows == [names, ["锡山区", "12.50", "2026-10-31", "synthetic"], ["", "", "", "synthetic"]]
+    objects = json.loads(written(session, query, "json"), parse_float=Decimal)
+    assert objects[0] == dict(zip(names, ("锡山区", Decimal("12.50"), "2026-10-31", "synthetic"), strict=True))
+    assert objects[1] == dict(zip(names, (None, None, None, "synthetic"), strict=True))
+
+
+def test_json_keeps_every_digit_and_stays_json(settings: Settings) -> None:
+    # A capital in the trillions loses its cents as a float, nested or not; NaN is no JSON, and 1E+3 no decimal of ours.
+    publish(settings)
+    sql = """
+        select 1234567890123456.78::decimal(18, 2) as money, {'a': [0.10::decimal(18, 2)]} as nested,
+            map {1: 1000::decimal(18, 0)} as keyed, 'nan'::double as nothing, 0.5::double as half, true as yes,
+            '"引号"' as quoted
+    """
+    (row,) = json.loads(written(Session(settings), sql, "json"), parse_float=Decimal, parse_constant=pytest.fail)
+    assert row == {
+        "money": Decimal("1234567890123456.78"),
+        "nested": {"a": [Decimal("0.10")]},
+        "keyed": {"1": 1000},
+        "nothing": "nan",
+        "half": Decimal("0.5"),
+        "yes": True,
+        "quoted": '"引号"',
+        "data_origin": "synthetic",
+    }
+
+
+@pytest.mark.parametrize("origin", ["synthetic", "real"])
+def test_every_exported_row_says_whether_it_is_invented(settings: Settings, origin: Origin) -> None:
+    # Promise: synthetic or real travels to the export. A mark beside the file is lost with the first copy of it.
+    publish(settings, origin=origin)
+    session = Session(settings)
+    assert written(session, "from range(2)", "csv") == f"range,data_origin\n0,{origin}\n1,{origin}\n"
+    assert [row["data_origin"] for row in json.loads(written(session, "from range(2)", "json"))] == [origin] * 2
 
 
 def test_a_table_stops_and_says_so_while_programs_get_every_row(settings: Settings) -> None:
@@ -88,7 +123,7 @@ def test_a_table_stops_and_says_so_while_programs_get_every_row(settings: Settin
 def test_several_statements_run_in_order_and_may_keep_results(settings: Settings) -> None:
     publish(settings)
     script = "create temp table mine as select 41 as n; update mine set n = n + 1; select n from mine; select 1 as m;"
-    assert written(Session(settings), script, "csv") == "n\n42\nm\n1\n"
+    assert written(Session(settings), script, "csv") == "n,data_origin\n42,synthetic\nm,data_origin\n1,synthetic\n"
 
 
 def test_a_pivot_gives_one_answer(settings: Settings) -> None:
@@ -126,6 +161,40 @@ def test_a_session_cannot_write_over_the_files_of_its_release(settings: Settings
     assert {path: path.read_bytes() for path in files} == before
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "call enable_logging(storage='file', storage_path='/tmp/log')",
+        "from Enable_Logging(storage='stdout')",
+        "pragma enable_profiling",
+        "pragma enable_profile",
+        "call enable_profiling()",
+    ],
+)
+def test_a_session_s_standard_output_is_its_answers(
+    settings: Settings, statement: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # A profile in the middle of a CSV is rows that nobody delivered; a log that may not be written ends the process.
+    publish(settings)
+    session = Session(settings)
+    with pytest.raises(UsageError, match="explain analyze"):
+        list(session.run(statement))
+    assert written(session, "select 1 as n", "csv") == "n,data_origin\n1,synthetic\n"
+    assert capfd.readouterr().out == ""
+
+
+def test_who_lacks_the_role_for_people_is_told_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    # "Catalog people does not exist" sends an analyst looking for a typing error.
+    publish(settings)
+    monkeypatch.setattr("citylake.lake.reader._permitted", lambda *_, **__: ("city",))
+    session = Session(settings)
+    for sql in ("from people.base.dim_person", "use people", "describe people.base.dim_person"):
+        with pytest.raises(UsageError, match="CITYLAKE_PEOPLE_GROUP"):
+            list(session.run(sql))
+    with pytest.raises(UsageError, match=r"\.tables"):
+        list(session.run("from base.people"))
+
+
 def test_an_error_while_rows_are_read_is_explained(settings: Settings) -> None:
     # The first rows are there before the last one fails; a traceback must not follow them.
     publish(settings)
@@ -160,7 +229,7 @@ def test_the_shell_reads_statements_over_lines_and_dot_commands(settings: Settin
     assert "区划 Regions" in written
     assert "代码 Code" in written
     assert "regions" in written
-    assert written.endswith("seven\n7\n")
+    assert written.endswith("seven,data_origin\n7,synthetic\n")
     assert "Error" not in told
 
 
@@ -225,7 +294,7 @@ def test_the_command_writes_data_to_stdout_and_the_banner_to_stderr(
     script.write_text("select 1 as n", encoding="utf-8")
     for arguments, piped in ((["select 1 as n"], ""), (["-f", str(script)], ""), ([], "select 1 as n;")):
         result = CliRunner().invoke(app, ["sql", *arguments, "--format", "csv"], input=piped)
-        assert (result.exit_code, result.stdout) == (0, "n\n1\n"), result.output
+        assert (result.exit_code, result.stdout) == (0, "n,data_origin\n1,synthetic\n"), result.output
         assert "SYNTHETIC" in result.stderr
     wrong = CliRunner().invoke(app, ["sql", "selec"])
     assert wrong.exit_code == UsageError.exit_code
