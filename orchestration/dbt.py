@@ -86,9 +86,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def prepare_manifest(settings: Settings) -> Path:
-    """The parsed project's manifest; parsed anew only when a file of the project has changed. Raises DbtFailed."""
+    """The parsed project's manifest; parsed anew when the project or its profile's values change. Raises DbtFailed."""
     paths = DbtPaths.of(settings)
-    wanted = _fingerprint(settings.dbt_project)
+    wanted = _fingerprint(settings)
     mark = paths.parsed / "fingerprint"
     manifest = paths.parsed / "manifest.json"
     if manifest.exists() and mark.exists() and mark.read_text(encoding="utf-8") == wanted:
@@ -134,8 +134,11 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> int:
     return run.returncode
 
 
-def _fingerprint(project: Path) -> str:
+def _fingerprint(settings: Settings) -> str:
+    """Of all that parsing depends on: dbt takes what the profile is made of, a moved home say, for another project."""
+    project = settings.dbt_project
     digest = hashlib.sha256(installed_version("dbt-core").encode())
+    digest.update(f"{settings.home}\n{settings.memory_limit}\n".encode())
     for name in _PROJECT_FILES:
         top = project / name
         for file in sorted(top.rglob("*")) if top.is_dir() else [top]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from citylake.lake.attach import Lake
+from citylake.lake.attach import Lake, data_options, quoted
 from citylake.lake.errors import EnvironmentProblem
 from citylake.lake.zones import Zones
 
@@ -80,10 +80,7 @@ def referenced_files(catalog: Path, data: Path) -> set[Path]:
 
 def attach_frozen(connection: duckdb.DuckDBPyConnection, zones: Zones, lake: Lake, catalog: Path) -> None:
     """Attach a frozen catalog under its lake's name, read-only, with the data where the lake lies now."""
-    connection.execute(
-        f"attach 'ducklake:sqlite:{quoted(catalog)}' as {lake} "
-        f"(READ_ONLY, DATA_PATH '{quoted(zones.data(lake))}/', OVERRIDE_DATA_PATH true)"
-    )
+    connection.execute(f"attach 'ducklake:sqlite:{quoted(catalog)}' as {lake} (READ_ONLY, {data_options(zones, lake)})")
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, zones: Zones, folder: Path) -> dict[str, int]:
@@ -96,8 +93,3 @@ def count_rows(connection: duckdb.DuckDBPyConnection, zones: Zones, folder: Path
     ).fetchall()
     counts = [f"""select '{".".join(name)}', count(*) from "{name[0]}"."{name[1]}"."{name[2]}" """ for name in tables]
     return dict(connection.execute(" union all ".join(counts)).fetchall()) if counts else {}
-
-
-def quoted(value: object) -> str:
-    """A value inside a SQL literal: ATTACH and SET take no parameters, and binding one imports pandas (0.5 s)."""
-    return str(value).replace("'", "''")

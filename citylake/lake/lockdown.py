@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from citylake.lake.attach import Lake, bare_connection
-from citylake.lake.frozen import quoted, referenced_files
+from citylake.lake.attach import Lake, bare_connection, data_options, quoted
+from citylake.lake.frozen import referenced_files
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 
@@ -26,10 +26,7 @@ def open_locked(settings: Settings, catalogs: dict[Lake, Path], scratch: Path) -
             _copy_catalog(connection, catalog, copies[lake], zones.data(lake))
     connection = bare_connection(zones, settings, extensions=("ducklake",))
     for lake, copy in copies.items():
-        connection.execute(
-            f"attach 'ducklake:{quoted(copy)}' as {lake} "
-            f"(READ_ONLY, DATA_PATH '{quoted(zones.data(lake))}/', OVERRIDE_DATA_PATH true)"
-        )
+        connection.execute(f"attach 'ducklake:{quoted(copy)}' as {lake} (READ_ONLY, {data_options(zones, lake)})")
     # The release's files one by one: their folders hold other releases' files too, and unpublished ones.
     files = [path for lake, catalog in catalogs.items() for path in referenced_files(catalog, zones.data(lake))]
     allowed = ", ".join(f"'{quoted(path)}'" for path in [*copies.values(), *files])

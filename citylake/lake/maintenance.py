@@ -12,8 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from citylake.lake.attach import LAKES, Lake, open_lakes
-from citylake.lake.frozen import PUBLISHED_LAKES, quoted, referenced_files
+from citylake.lake.attach import LAKES, Lake, open_lakes, quoted
+from citylake.lake.frozen import PUBLISHED_LAKES, referenced_files
 from citylake.lake.publications import held
 from citylake.lake.releases import IN_USE, Release, current_id, is_rolled_back, list_releases, remove_release
 from citylake.lake.settings import Settings

@@ -176,7 +176,7 @@ def test_who_may_not_see_deliveries_is_not_told_that_there_are_none(
 ) -> None:
     deliver(zones, "a" * 64)
     monkeypatch.setattr("os.access", lambda *_: False)  # pyright: ignore[reportUnknownLambdaType]
-    with pytest.raises(EnvironmentProblem, match="may not see"):
+    with pytest.raises(EnvironmentProblem, match="cannot be read"):
         read_ledger(zones)
 
 

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 
 from citylake.lake.errors import AuditFailed
 from citylake.lake.settings import Settings
+from citylake.lake.zones import prepare
 from orchestration.dbt import CityTranslator, DbtFailed, DbtPaths, _raise_for, environment, prepare_manifest
 
 CITIZEN_ID = "99999919800101001X"
@@ -82,6 +84,18 @@ def test_an_unchanged_project_is_parsed_once(parsed: Settings) -> None:
     before = manifest.stat().st_mtime_ns
     assert prepare_manifest(parsed).stat().st_mtime_ns == before
     assert (DbtPaths.of(parsed).parsed / "semantic_manifest.json").exists()
+
+
+def test_a_home_that_was_moved_is_parsed_for_once(parsed: Settings, tmp_path: Path) -> None:
+    # dbt takes another home for another project: every start of it, each night, would parse the whole anew.
+    moved = Settings(home=tmp_path / "moved")
+    shutil.copytree(DbtPaths.of(parsed).parsed, DbtPaths.of(moved).parsed)
+    prepare(moved)
+    before = (DbtPaths.of(moved).parsed / "fingerprint").read_text()
+    prepare_manifest(moved)
+    after = (DbtPaths.of(moved).parsed / "fingerprint").read_text()
+    assert after != before
+    assert (DbtPaths.of(parsed).parsed / "fingerprint").read_text() == before
 
 
 @pytest.mark.parametrize(
