@@ -4,9 +4,12 @@ from typing import Any
 import polars as pl
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from apps.cli.main import app
 from apps.cli.refresh import show_result, stage_label
 from citylake.lake.errors import AuditFailed
+from citylake.lake.settings import Settings
 from orchestration.nightly import NightResult
 
 
@@ -73,3 +76,17 @@ def test_every_stage_has_a_name_for_people() -> None:
     for stage in ("ledger", "staging", "identity", "marts", "indicators", "audit", "release", "maintenance"):
         assert stage_label(stage) != stage
     assert "urban_management.urban_case" in stage_label("raw.urban_management.urban_case")
+
+
+def test_a_reason_for_fewer_rows_reaches_the_night_that_it_was_given_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # An option that is documented and lost on its way would leave a department that shrank without releases.
+    asked: list[str | None] = []
+
+    def run_nightly(settings: Settings, **_: object) -> NightResult:
+        asked.append(settings.accept_fewer_rows)
+        return NightResult(None, None, [])
+
+    monkeypatch.setattr("orchestration.nightly.run_nightly", run_nightly)
+    for arguments in (["--accept-fewer-rows", "Jiangyin left"], []):
+        assert CliRunner().invoke(app, ["refresh", *arguments]).exit_code == 0
+    assert asked == ["Jiangyin left", None]
