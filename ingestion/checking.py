@@ -11,6 +11,7 @@ import polars as pl
 
 from citylake.contracts.model import Contract
 from citylake.lake.errors import UsageError
+from citylake.lake.settings import Settings
 from ingestion.examination import Examination, examine
 from ingestion.validation import REJECTED_SCHEMA
 
@@ -30,12 +31,12 @@ class CheckReport:
         return self.examination.refusal is not None
 
 
-def check_file(file: Path, contract: Contract, *, shown: int = _SHOWN) -> CheckReport:
+def check_file(settings: Settings, file: Path, contract: Contract, *, shown: int = _SHOWN) -> CheckReport:
     """Examine a file as loading would. Raises UsageError when it is not there."""
     if not file.is_file():
         raise UsageError(f"{file} is not a file that can be read.")
     with tempfile.TemporaryDirectory(prefix="citylake-check.") as folder:
-        examination = examine(file, contract, Path(folder))
+        examination = examine(settings, file, contract, Path(folder))
         rejected = pl.LazyFrame(schema=REJECTED_SCHEMA)
         if examination.validated is not None:
             rejected = pl.scan_parquet(examination.validated.rejected, glob=False)

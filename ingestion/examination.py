@@ -6,8 +6,13 @@ Loading and checking both go through :func:`examine`, so that a check says what 
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from citylake.contracts.model import Contract
+from citylake.lake.attach import bare_connection
 from citylake.lake.deliveries import Refusal
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones
 from ingestion import refusals
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.extract import Extract
@@ -28,13 +33,14 @@ class Examination:
     validated: Validated | None = None
 
 
-def examine(file: Path, contract: Contract, folder: Path) -> Examination:
+def examine(settings: Settings, file: Path, contract: Contract, folder: Path) -> Examination:
     """Read and validate a file; all that is written lies in ``folder``, which the caller removes."""
-    try:
-        extract = _read(file, contract, folder)
-    except RefusedFile as refused:
-        return Examination(refused.refusal)
-    validated = validate(extract, contract, folder)
+    with bare_connection(Zones.of(settings), settings, extensions=(), spill=folder / "spill") as engine:
+        try:
+            extract = _read(file, contract, folder, engine)
+        except RefusedFile as refused:
+            return Examination(refused.refusal)
+        validated = validate(extract, contract, folder, engine)
     return Examination(
         _judge(extract.rows_read, validated.rows_rejected, contract),
         extract.rows_read,
@@ -44,10 +50,11 @@ def examine(file: Path, contract: Contract, folder: Path) -> Examination:
     )
 
 
-def _read(file: Path, contract: Contract, folder: Path) -> Extract:
+def _read(file: Path, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:
     lines = write_lines(file, folder / "lines.txt", contract.dialect.encoding)
-    read = read_delimited if contract.dialect.format == "csv" else read_json_lines
-    return read(lines, contract, folder / "parts")
+    if contract.dialect.format == "csv":
+        return read_delimited(lines, contract, folder / "parts")
+    return read_json_lines(lines, contract, folder / "parts", engine)
 
 
 def _judge(read: int, rejected: int, contract: Contract) -> Refusal | None:

@@ -9,25 +9,25 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from citylake.lake.attach import quoted
 from ingestion.readers.extract import LINE
 from ingestion.rules import Compiled, text_name
 
 CONFLICT = "key.conflict"
 REPEATED = "key.repeated"
 FINDING = "_key_finding"
+FINDING_LINE = "_key_line"
 
-_REPEATED_LINES = """
-copy (
-    select _line
-    from read_parquet($hashes)
-    qualify count(*) over (partition by key_1, key_2) > 1
-) to '{target}' (format parquet)
-"""
+_IS_REPEATED = "select exists (from read_parquet($hashes) group by key_1, key_2 having count(*) > 1)"
 _FINDINGS = """
 copy (
     select
-        _line,
-        if(first_1 = content_1 and first_2 = content_2, 'key.repeated', 'key.conflict') as _key_finding
+        _line as _key_line,
+        case
+            when is_rejected or place = 1 then null
+            when first_1 = content_1 and first_2 = content_2 then 'key.repeated'
+            else 'key.conflict'
+        end as _key_finding
     from (
         select
             *,
@@ -35,42 +35,36 @@ copy (
             first_value(content_2) over same_key as first_2,
             row_number() over same_key as place
         from read_parquet($hashes)
-        window same_key as (partition by key_1, key_2 order by _line)
+        window same_key as (partition by is_rejected, key_1, key_2 order by _line)
     )
-    where place > 1
+    order by _line
 ) to '{target}' (format parquet)
 """
 
 
 def find_repeated_keys(
-    typed: pl.LazyFrame, is_rejected: pl.Expr, compiled: Compiled, folder: Path
+    typed: pl.LazyFrame, is_rejected: pl.Expr, compiled: Compiled, folder: Path, engine: duckdb.DuckDBPyConnection
 ) -> pl.LazyFrame | None:
-    """Lines whose key (and sequence) came before in this delivery, with ``_key_finding``; None when there are none.
+    """What is to be said of each row's key (and sequence), in the order of the rows; None when none comes twice.
 
-    Rows that other rules reject do not count. ``typed`` has ``_line``, texts and values.
+    ``_key_finding`` is null for the first row of a key, and for rows that other rules reject: these do not count. The
+    row's line stands beside it as ``_key_line``, so that the two can be put side by side: a join would hold every
+    finding in memory. ``typed`` has ``_line``, rising, and texts and values.
     """
     contract = compiled.contract
     if not contract.key:
         return None
-    key = [*contract.key, *([contract.sequence] if contract.sequence else [])]
-    hashes, lines = folder / "key_hashes.parquet", folder / "key_lines.parquet"
-    typed.select(LINE, *_hashed("key", key)).sink_parquet(hashes)
-    _run(_REPEATED_LINES, hashes, lines, folder)
-    repeated = pl.scan_parquet(lines, glob=False)
-    if not repeated.select(pl.len()).collect().item():
+    key = _hashed("key", [*contract.key, *([contract.sequence] if contract.sequence else [])])
+    keys = folder / "key_hashes.parquet"
+    typed.select(*key).sink_parquet(keys)
+    if engine.execute(_IS_REPEATED, {"hashes": str(keys)}).fetchone() == (False,):
         return None
-    candidates = typed.join(repeated, on=LINE, how="semi").filter(~is_rejected)
-    content = [text_name(column.name) for column in contract.columns]
-    contents, findings = folder / "key_contents.parquet", folder / "key_findings.parquet"
-    candidates.select(LINE, *_hashed("key", key), *_hashed("content", content)).sink_parquet(contents)
-    _run(_FINDINGS, contents, findings, folder)
+    content = _hashed("content", [text_name(column.name) for column in contract.columns])
+    rows, findings = folder / "row_hashes.parquet", folder / "key_findings.parquet"
+    typed.select(LINE, *key, *content, is_rejected=is_rejected).sink_parquet(rows)
+    engine.execute(_FINDINGS.format(target=quoted(findings)), {"hashes": str(rows)})
     return pl.scan_parquet(findings, glob=False)
 
 
 def _hashed(name: str, columns: list[str]) -> list[pl.Expr]:
     return [pl.struct(columns).hash(seed).alias(f"{name}_{seed}") for seed in (1, 2)]
-
-
-def _run(statement: str, hashes: Path, target: Path, folder: Path) -> None:
-    with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(folder / "spill")}) as connection:
-        connection.execute(statement.format(target=str(target).replace("'", "''")), {"hashes": str(hashes)})

@@ -57,7 +57,7 @@ def load_delivery(
         return _recall(folder, known, arrival)
     aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
     try:
-        examination = examine(landed.path, contract, aside)
+        examination = examine(settings, landed.path, contract, aside)
         after("examined")
         now = landed.path.stat()
         if (now.st_size, now.st_mtime_ns) != (facts.st_size, facts.st_mtime_ns):

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Contract
 from ingestion import reasons
-from ingestion.keys import CONFLICT, FINDING, REPEATED, find_repeated_keys
+from ingestion.keys import CONFLICT, FINDING, FINDING_LINE, REPEATED, find_repeated_keys
 from ingestion.readers.extract import LINE, Extract
 from ingestion.rules import Compiled, Rule, compile_contract, polars_type, text_name
 
@@ -46,15 +47,15 @@ class RowsLost(RuntimeError):
     """Rows read and rows written differ: a fault in citylake itself, never a department's."""
 
 
-def validate(extract: Extract, contract: Contract, folder: Path) -> Validated:
+def validate(extract: Extract, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Validated:
     """Write accepted and rejected rows into ``folder`` and count both. Raises RowsLost when a row went missing."""
     compiled = compile_contract(contract)
     accepted, rejected = folder / "accepted_rows.parquet", folder / "rejected_rows.parquet"
     typed = _typed(extract, compiled)
     errors = compiled.broken_with("error")
-    findings = find_repeated_keys(typed, _any([rule.broken for rule in errors]), compiled, folder)
+    findings = find_repeated_keys(typed, _any([rule.broken for rule in errors]), compiled, folder, engine)
     if findings is not None:
-        typed = typed.join(findings, on=LINE, how="left", maintain_order="left")
+        typed = pl.concat([typed, findings], how="horizontal").filter(pl.col(LINE) == pl.col(FINDING_LINE))
         errors = [
             *errors,
             Rule(CONFLICT, None, "error", pl.col(FINDING).eq_missing(pl.lit(CONFLICT)), reasons.KEY_CONFLICT),

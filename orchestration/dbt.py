@@ -71,6 +71,7 @@ def environment(settings: Settings, target: Path) -> dict[str, str]:
         **os.environ,
         "CITYLAKE_HOME": str(settings.home),
         "CITYLAKE_MEMORY_LIMIT": settings.memory_limit,
+        "CITYLAKE_THREADS": str(settings.threads or ""),
         "DBT_PROJECT_DIR": str(settings.dbt_project),
         "DBT_PROFILES_DIR": str(settings.dbt_project),
         "DBT_TARGET_PATH": str(target),

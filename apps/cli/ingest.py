@@ -42,9 +42,6 @@ _LISTED = {
 }
 """Columns of a list of deliveries: heading and the width that 80 columns leave it."""
 
-_DECISIONS = {"withdrawal": "撤回 Withdrawn", "reinstatement": "恢复 Reinstated"}
-
-
 
 def _is_there(file: Path) -> Path:
     if not (os.access(file, os.R_OK) and file.is_file()):
@@ -53,6 +50,8 @@ def _is_there(file: Path) -> Path:
         )
     return file
 
+
+_DECISIONS = {"withdrawal": "撤回 Withdrawn", "reinstatement": "恢复 Reinstated"}
 
 FileArgument = Annotated[
     Path,
@@ -130,8 +129,9 @@ def check(file: FileArgument, dataset: DatasetOption) -> None:
     For departments, before they deliver: rows that would be quarantined with line, rule and reason, and whether the
     whole file would be refused (exit code 3).
     """
-    contract = find_contract(Settings().contracts, dataset)
-    report = check_file(file, contract)
+    settings = Settings()
+    contract = find_contract(settings.contracts, dataset)
+    report = check_file(settings, file, contract)
     examination, validated = report.examination, report.examination.validated
     table = facts_table(f"校验报告 Check of {escape(file.name)} · {contract.title}")
     _row(table, "读取 Rows read", examination.rows_read)

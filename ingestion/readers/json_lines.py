@@ -37,35 +37,34 @@ from lines
 """
 
 
-def read_json_lines(lines: Lines, contract: Contract, folder: Path) -> Extract:
+def read_json_lines(lines: Lines, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:
     """Read a JSON Lines file. Raises RefusedFile when no line of it can be one."""
     _check_start(lines)
     names = {column.heading: column.name for column in contract.columns}
     parts = Parts(folder, {LINE: pl.Int64, **dict.fromkeys(names.values(), pl.String)})
     keys: set[str] = set()
-    with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
-        for block in blocks(lines.path):
-            parsed, found = _parse(connection, block.lines, list(names), list(lines.undecodable))
-            is_good = pl.col("rule").is_null()
-            keys.update(found)
-            records = parsed.filter(is_good).select(
-                LINE, *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items())
-            )
-            parts.add(records, parsed.filter(~is_good).select(*REJECTED_SCHEMA))
+    for block in blocks(lines.path):
+        parsed, found = _parse(engine, block.lines, list(names), list(lines.undecodable))
+        is_good = pl.col("rule").is_null()
+        keys.update(found)
+        records = parsed.filter(is_good).select(
+            LINE, *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items())
+        )
+        parts.add(records, parsed.filter(~is_good).select(*REJECTED_SCHEMA))
     new = tuple(sorted(keys - names.keys()))
     return parts.extract(new, ())
 
 
 def _parse(
-    connection: duckdb.DuckDBPyConnection, block: pl.DataFrame, headings: list[str], undecodable: list[int]
+    engine: duckdb.DuckDBPyConnection, block: pl.DataFrame, headings: list[str], undecodable: list[int]
 ) -> tuple[pl.DataFrame, set[str]]:
     """The lines of a block, parsed, and the keys found in them. Lines share few sets of keys: these are looked at."""
-    connection.register("block", block.filter(pl.col("text").str.contains(r"\S")))
-    connection.execute(_JUDGE, {"undecodable": undecodable})
-    shapes: list[list[str]] = [keys for (keys,) in connection.execute(_SHAPES).fetchall()]
+    engine.register("block", block.filter(pl.col("text").str.contains(r"\S")))
+    engine.execute(_JUDGE, {"undecodable": undecodable})
+    shapes: list[list[str]] = [keys for (keys,) in engine.execute(_SHAPES).fetchall()]
     repeating = [keys for keys in shapes if len(set(keys)) < len(keys)]
     structure = json.dumps(dict.fromkeys(headings, "VARCHAR"), ensure_ascii=False)
-    parsed = connection.execute(_PARSE, {"structure": structure, "repeating": repeating}).pl()
+    parsed = engine.execute(_PARSE, {"structure": structure, "repeating": repeating}).pl()
     return parsed, {key for keys in shapes for key in keys}
 
 

@@ -5,10 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, Dialect, RowRule, load_contract
+from citylake.lake.attach import bare_connection
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones
 from ingestion.examination import Examination, examine
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.extract import Extract
@@ -50,8 +54,18 @@ def read(content: bytes, agreed: Contract, folder: Path) -> Extract:
     file = folder / "extract"
     file.write_bytes(content)
     lines = write_lines(file, folder / "lines.txt", agreed.dialect.encoding)
-    reader = read_delimited if agreed.dialect.format == "csv" else read_json_lines
-    return reader(lines, agreed, folder / "parts")
+    if agreed.dialect.format == "csv":
+        return read_delimited(lines, agreed, folder / "parts")
+    with engine(folder) as connection:
+        return read_json_lines(lines, agreed, folder / "parts", connection)
+
+
+def small(folder: Path) -> Settings:
+    return Settings(home=folder / "home", memory_limit="256MB", threads=1)
+
+
+def engine(folder: Path) -> duckdb.DuckDBPyConnection:
+    return bare_connection(Zones.of(small(folder)), small(folder), extensions=(), spill=folder / "spill")
 
 
 def rows(extract: Extract) -> list[tuple[Any, ...]]:
@@ -71,12 +85,12 @@ class Outcome:
     rejected: pl.DataFrame
 
 
-def examined(content: bytes, agreed: Contract, folder: Path) -> Outcome:
+def examined(content: bytes, agreed: Contract, folder: Path, settings: Settings | None = None) -> Outcome:
     file = folder / "extract"
     file.write_bytes(content)
     workplace = folder / "work"
     workplace.mkdir()
-    examination = examine(file, agreed, workplace)
+    examination = examine(settings or small(folder), file, agreed, workplace)
     if examination.validated is None:
         return Outcome(examination, pl.DataFrame(), pl.DataFrame())
     return Outcome(

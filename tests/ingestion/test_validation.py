@@ -6,15 +6,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from citylake.contracts.labels import Label
-from citylake.contracts.model import Dialect, RowRule
-from ingestion.validation import RowsLost, validate
-from tests.ingestion.support import Outcome, column, contract, examined, read, texts
+from citylake.contracts.model import Contract, Dialect, RowRule
+from ingestion.readers.extract import Extract
+from ingestion.validation import RowsLost, Validated, validate
+from tests.ingestion.support import Outcome, column, contract, engine, examined, read, small, texts
 
 
 def one_column(values: list[str], folder: Path, logical_type: Any = "string", **facts: Any) -> Outcome:
@@ -196,6 +198,42 @@ def test_spellings_of_one_code_are_one_key(tmp_path: Path) -> None:
     assert outcome.rejected["rule"].to_list() == ["key.conflict"]
 
 
+def test_what_is_said_of_a_key_is_never_put_beside_another_row(tmp_path: Path) -> None:
+    # A reader whose rows do not come in the order of their lines would quarantine the wrong ones.
+    extract = read(b"id,at,x\n1,1,a\n2,1,a\n1,1,b\n", KEYED, tmp_path)
+    reversed_rows = replace(extract, records=extract.records.reverse())
+    with engine(tmp_path) as connection, pytest.raises(RowsLost):
+        validate(reversed_rows, KEYED, tmp_path, connection)
+
+
+def test_repeated_keys_that_outgrow_memory_are_judged_all_the_same(tmp_path: Path) -> None:
+    # Held in memory, the keys of a large register that came three times over would end the night.
+    keys = pl.select(id=pl.int_range(200_000).cast(pl.String)).with_columns(at=pl.lit("1"), x=pl.lit("a"))
+    content = b"id,at,x\n" + keys.write_csv(include_header=False).encode() * 3
+    outcome = examined(content, KEYED, tmp_path, small(tmp_path).model_copy(update={"memory_limit": "24MB"}))
+    assert outcome.examination.validated is not None
+    assert outcome.examination.validated.rules_warned == {"key.repeated": 400_000}
+
+
+def test_ingestion_keeps_to_the_memory_and_the_threads_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A limit of its own would be too much for a small machine and too little for a large one.
+    seen: list[tuple[str, int]] = []
+
+    def look(extract: Extract, agreed: Contract, folder: Path, connection: duckdb.DuckDBPyConnection) -> Validated:
+        (limit, threads), *_ = connection.execute(
+            "select current_setting('memory_limit'), current_setting('threads')"
+        ).fetchall()
+        seen.append((limit, threads))
+        return validate(extract, agreed, folder, connection)
+
+    monkeypatch.setattr("ingestion.examination.validate", look)
+    settings = small(tmp_path).model_copy(update={"memory_limit": "64MiB", "threads": 3})
+    examined(b"id,at,x\n1,1,a\n", KEYED, tmp_path, settings)
+    assert seen == [("64.0 MiB", 3)]
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("123"), st.sampled_from(["1", "2", "x"]), st.sampled_from("ab")), max_size=12)
 )
@@ -237,8 +275,8 @@ def test_a_lost_row_is_noticed(tmp_path: Path) -> None:
     # The promise "nothing lost" is worth what checks it.
     agreed = texts("a", "b")
     extract = read(b"a,b\n1,2\n", agreed, tmp_path)
-    with pytest.raises(RowsLost, match="2 rows were read"):
-        validate(replace(extract, rows_read=2), agreed, tmp_path)
+    with engine(tmp_path) as connection, pytest.raises(RowsLost, match="2 rows were read"):
+        validate(replace(extract, rows_read=2), agreed, tmp_path, connection)
 
 
 @pytest.mark.parametrize(("tolerance", "is_refused"), [(0.5, False), (0.49, True)])

@@ -78,6 +78,16 @@ def test_dbt_sees_the_lake_of_its_settings_and_sends_nothing_anywhere(
     assert seen["DBT_TARGET_PATH"].startswith(str(tmp_path))
 
 
+@pytest.mark.parametrize(("threads", "given"), [(3, "3"), (None, "")])
+def test_dbt_keeps_to_the_memory_and_the_threads_of_its_settings(
+    threads: int | None, given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Settings made in a program, or the environment of whoever started it, would hold for all of a night but dbt.
+    monkeypatch.setenv("CITYLAKE_THREADS", "7")
+    seen = environment(Settings(home=tmp_path, threads=threads, memory_limit="1GB"), tmp_path / "target")
+    assert (seen["CITYLAKE_THREADS"], seen["CITYLAKE_MEMORY_LIMIT"]) == (given, "1GB")
+
+
 def test_an_unchanged_project_is_parsed_once(parsed: Settings) -> None:
     # Parsing takes seconds: paid by every start of Dagster, its code server and each night.
     manifest = prepare_manifest(parsed)
