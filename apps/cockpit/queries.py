@@ -88,7 +88,10 @@ select
     now.data_as_of,
     now.period_start,
     now.period_end,
-    coalesce(now.is_complete, false) as is_complete,
+    coalesce((
+        select bool_and(is_complete) from city.indicator.indicator_value
+        where period_type = 'month' and period_start = $month
+    ), false) as is_complete,
     now.value is not null as has_value,
     case when dim_indicator.unit = '%' then 'points' else 'percent' end as change_kind,
     case

@@ -56,6 +56,13 @@ def test_a_month_that_is_not_over_is_not_compared(source: Source) -> None:
     assert (card["change_on_month"], card["change_on_year"]) == (None, None)
 
 
+def test_a_month_without_a_figure_is_over_when_it_is_over(source: Source) -> None:
+    # Would catch "this month is not over" on an indicator that has no value in a month long past.
+    for month, is_over in ((OCTOBER, True), (NOVEMBER, False)):
+        card = _card(queries.cards(source, "governance", CITY, "water", month), "G08")
+        assert (card["has_value"], card["is_complete"]) == (False, is_over)
+
+
 def test_the_light_follows_the_direction_and_needs_a_target(source: Source) -> None:
     # Would catch a green light below target, and a light where nobody set a target.
     cards = queries.cards(source, "governance", CITY, None, OCTOBER)
