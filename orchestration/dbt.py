@@ -36,7 +36,7 @@ STAGING = "fqn:citylake.staging"
 LEDGER_KEYS = {"delivery": dg.AssetKey(["ledger", "deliveries"]), "run": dg.AssetKey(["ledger", "run"])}
 """What dbt calls the ledger's files → the assets that write them."""
 _PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests", "snapshots")
-_PARTIAL_PARSE = "partial_parse.msgpack"
+PARTIAL_PARSE = "partial_parse.msgpack"
 _SHOWN_FAILURES = 12
 
 
@@ -97,8 +97,8 @@ def prepare_manifest(settings: Settings) -> Path:
     install_extensions(Zones.of(settings))
     paths.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.root) as aside:
-        if (paths.parsed / _PARTIAL_PARSE).exists():
-            (Path(aside) / _PARTIAL_PARSE).write_bytes((paths.parsed / _PARTIAL_PARSE).read_bytes())
+        if (paths.parsed / PARTIAL_PARSE).exists():
+            (Path(aside) / PARTIAL_PARSE).write_bytes((paths.parsed / PARTIAL_PARSE).read_bytes())
         parsing = subprocess.run(
             command("--quiet", "parse"),
             env=environment(settings, Path(aside)),
@@ -112,7 +112,7 @@ def prepare_manifest(settings: Settings) -> Path:
         paths.parsed.mkdir(exist_ok=True)
         # File by file, the mark last: whoever reads meanwhile finds whole files, and parses again without the mark.
         mark.unlink(missing_ok=True)
-        for name in ("manifest.json", SEMANTIC_MANIFEST, _PARTIAL_PARSE):
+        for name in ("manifest.json", SEMANTIC_MANIFEST, PARTIAL_PARSE):
             (Path(aside) / name).replace(paths.parsed / name)
     mark.write_text(wanted, encoding="utf-8")
     return manifest
@@ -204,7 +204,7 @@ def _build(
 ) -> Iterator[Any]:
     """Build one selection and test it. Raises AuditFailed for failed tests, DbtFailed for everything else."""
     paths = DbtPaths.of(night.settings)
-    with night.stage(stage) as facts, night.plan.hush():
+    with night.stage(stage) as facts, night.hush():
         invocation = _start(context, night, paths, translator, indirect_selection)
         yield from invocation.stream()
         results = _results(paths)
@@ -230,7 +230,7 @@ def _start(
     )
     paths.target.mkdir(parents=True, exist_ok=True)
     (paths.target / "run_results.json").unlink(missing_ok=True)
-    (paths.target / _PARTIAL_PARSE).write_bytes((paths.parsed / _PARTIAL_PARSE).read_bytes())
+    (paths.target / PARTIAL_PARSE).write_bytes((paths.parsed / PARTIAL_PARSE).read_bytes())
     full = ["--full-refresh"] if night.full else []
     options = [
         "--exclude-resource-type",

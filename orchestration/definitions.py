@@ -7,12 +7,12 @@ from citylake.lake.settings import Settings
 from orchestration.dbt import dbt_asset_definitions, measured_tables
 from orchestration.deliveries import ledger_assets, raw_asset
 from orchestration.lake import audit_asset, identity_assets, indicator_assets, maintenance_asset, release_asset
-from orchestration.night import Plan, night_resource
+from orchestration.night import Night, night_resource
 from orchestration.triggers import late_deliveries, nightly_job, nightly_schedule, notice_of_failure
 
 
-def build_definitions(settings: Settings, plan: Plan | None = None) -> dg.Definitions:
-    """Dagster's definitions for one installation. With a plan, its runs carry out that plan and no other."""
+def build_definitions(settings: Settings, night: Night | None = None) -> dg.Definitions:
+    """Dagster's definitions for one installation. With a night that is held already, its runs are that night."""
     contracts = list(load_contracts(settings.contracts).values())
     staging, marts = dbt_asset_definitions(settings)
     indicators = indicator_assets(measured_tables(settings))
@@ -31,7 +31,7 @@ def build_definitions(settings: Settings, plan: Plan | None = None) -> dg.Defini
         jobs=[nightly_job],
         schedules=[nightly_schedule],
         sensors=[late_deliveries, notice_of_failure],
-        resources={"night": night_resource(None if plan is None else settings, plan)},
+        resources={"night": night_resource(settings, night)},
         executor=dg.in_process_executor,
     )
 

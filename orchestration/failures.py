@@ -28,6 +28,17 @@ class NightFailed(CitylakeError):
     """A stage failed for a reason that citylake did not foresee; readers keep the last release."""
 
 
+class NightKilled(CitylakeError):
+    """A night was killed before its end; the next one notices."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "夜间刷新未结束即被终止 (断电、内存不足或人为终止); 读者仍看到上一次发布, 本次刷新正在重新计算。 "
+            "The night was killed before its end (power, memory, or somebody's kill); readers keep the last release, "
+            "and the night that noticed it computes everything again."
+        )
+
+
 @dataclass(frozen=True)
 class Notice:
     """That a night failed."""

@@ -6,7 +6,7 @@ What a step does belongs into ``ingestion`` and ``citylake``; how steps hang tog
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +22,7 @@ from citylake.lake.lock import writer_lock
 from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
+from orchestration.failures import NightKilled, Notice, notify
 
 if TYPE_CHECKING:
     Materialized = dg.MaterializeResult[Any]
@@ -30,6 +31,8 @@ else:
     Materialized = dg.MaterializeResult
 
 RUN_ID_TAG = "citylake/run_id"
+STARTED_BY = "citylake/started_by"
+COMMAND = "command"
 RUN_TABLE = "run.parquet"
 IO_ATTEMPTS = 3
 IO_PAUSE_SECONDS = 5
@@ -65,8 +68,8 @@ class Plan:
     full: bool = False
     """Rebuild every incremental model from nothing."""
     listen: Listener = unheard
-    hush: Callable[[], AbstractContextManager[Any]] = nullcontext
-    """Around everything that writes to the screen by itself."""
+    is_quiet: bool = False
+    """What libraries print goes to a log of the run; the screen belongs to whoever listens."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,16 @@ class Night:
         finally:
             self.plan.listen(StageEvent(name, state, time.perf_counter() - began))
 
+    @contextmanager
+    def hush(self) -> Generator[None]:
+        """Around everything that writes to the screen by itself."""
+        if not self.plan.is_quiet:
+            yield
+            return
+        self.run.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.run.folder / "console.log").open("a", encoding="utf-8") as file, redirect_stdout(file):
+            yield
+
 
 def write_deliveries(night: Night) -> pl.DataFrame:
     """Derive the delivery ledger; put it, and this run, where dbt reads them. Raises UsageError without a delivery."""
@@ -125,12 +138,12 @@ def write_deliveries(night: Night) -> pl.DataFrame:
 
 
 @contextmanager
-def hold_night(settings: Settings, plan: Plan, *, full: bool, wait_seconds: float | None = None) -> Generator[Night]:
+def hold_night(settings: Settings, plan: Plan, wait_seconds: float | None = None) -> Generator[Night]:
     """Take the writer's lock, clear what a dead predecessor left, mint the run id. Raises LockHeld after the wait."""
     with writer_lock(settings, "nightly refresh", wait_seconds) as hold:
         clear(hold.zones)
         releases.heal(hold.zones)
-        yield Night(settings, Run(mint_run_id(), hold.zones), full, plan)
+        yield Night(settings, Run(mint_run_id(), hold.zones), plan.full, plan)
 
 
 def clear(zones: Zones) -> None:
@@ -142,8 +155,11 @@ def clear(zones: Zones) -> None:
             leaving.unlink()
 
 
-def night_resource(settings: Settings | None = None, plan: Plan | None = None) -> dg.ResourceDefinition:
-    """The resource ``night``. Under the in-process executor it is made once and spans every step of the run."""
+def night_resource(settings: Settings, held: Night | None = None) -> dg.ResourceDefinition:
+    """The resource ``night``: the one that the caller holds already, or one that takes the lock for a whole run.
+
+    Under the in-process executor it is made once and spans every step of the run.
+    """
 
     @dg.resource(
         config_schema={
@@ -152,27 +168,29 @@ def night_resource(settings: Settings | None = None, plan: Plan | None = None) -
         description="The writer's lock, held for the whole run, and the run's id and settings.",
     )
     def night(context: dg.InitResourceContext) -> Iterator[Night]:
-        asked, chosen = plan or Plan(), settings or Settings()
-        full = asked.full or bool(context.resource_config["full"])
+        plan = Plan(full=bool(context.resource_config["full"]))
         # Nobody looks on while Dagster waits; somebody at the command line is told at once.
-        wait = max(chosen.lock_wait_seconds, UNATTENDED_WAIT_SECONDS) if plan is None else None
-        with hold_night(chosen, asked, full=full, wait_seconds=wait) as held:
+        wait = max(settings.lock_wait_seconds, UNATTENDED_WAIT_SECONDS)
+        with hold_night(settings, plan, wait) if held is None else nullcontext(held) as current:
             if context.instance is not None and context.run is not None:
-                _bury_the_dead(context.instance)
-                context.instance.add_run_tags(context.run.run_id, {RUN_ID_TAG: held.run.run_id})
-            yield held
+                _bury_the_dead(settings, context.instance, context.run.run_id)
+                context.instance.add_run_tags(context.run.run_id, {RUN_ID_TAG: current.run.run_id})
+            yield current
 
     return night
 
 
-def _bury_the_dead(instance: dg.DagsterInstance) -> None:
+def _bury_the_dead(settings: Settings, instance: dg.DagsterInstance, living: str) -> None:
     """Mark runs as failed that had the lock, as their run id tells, and never said that they ended: they were killed.
 
-    The sensor for late deliveries starts nothing while a run seems to be in progress.
+    The sensor for late deliveries starts nothing while a run seems to be in progress. A command sends its notices
+    itself, so for a killed one nobody has; of Dagster's own runs, Dagster's sensor does.
     """
     for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        if RUN_ID_TAG in run.tags:
+        if RUN_ID_TAG in run.tags and run.run_id != living:
             instance.report_run_failed(run, "Its process was killed; the next night has taken the lock.")
+            if run.tags.get(STARTED_BY) == COMMAND:
+                notify(settings, Notice.of(run.tags[RUN_ID_TAG], NightKilled()))
 
 
 @contextmanager

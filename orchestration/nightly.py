@@ -1,8 +1,6 @@
 """The night as a function: the same job that Dagster schedules, run in this process, for the command line and tests."""
 
 import shutil
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -16,15 +14,14 @@ from citylake.lake.attach import open_lakes
 from citylake.lake.errors import CitylakeError
 from citylake.lake.files import write_atomically
 from citylake.lake.lock import writer_lock
-from citylake.lake.runs import Run
 from citylake.lake.settings import Settings
-from citylake.lake.zones import Zones, prepare
+from citylake.lake.zones import Zones
 from orchestration.definitions import build_definitions
 from orchestration.failures import Notice, error_of, is_worth_a_notice, notify, trace_of
 from orchestration.instance import instance_of
 from orchestration.lake import MAINTENANCE, RELEASE
-from orchestration.night import RUN_ID_TAG, Listener, Plan, clear, unheard
-from orchestration.triggers import COMMAND, JOB, STARTED_BY
+from orchestration.night import COMMAND, RUN_ID_TAG, STARTED_BY, Listener, Night, Plan, clear, hold_night, unheard
+from orchestration.triggers import JOB
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster's own log stays in its event log; the screen belongs to the progress."""
@@ -66,34 +63,43 @@ def run_nightly(
     keep: bool = False,
     progress: Listener = unheard,
 ) -> NightResult:
-    """Run one night in this process. What fails is in the result's ``error``; nothing is raised but LockHeld.
+    """Run one night in this process. What fails is in the result's ``error``, LockHeld too; nothing is raised.
 
     ``as_of`` computes in a scratch lake with the deliveries that had arrived by the end of that day, publishes
     nothing, and leaves the lake itself untouched; ``keep`` keeps that scratch lake until the next night clears it.
     """
-    if as_of is not None:
-        return _run_as_of(settings, as_of, progress, keep=keep)
-    zones = prepare(settings)
-    with _chatter(zones) as hush:
-        plan = Plan(full=full, listen=progress, hush=hush)
-        with instance_of(zones) as instance:
-            result = _execute(settings, plan, instance)
-    if result.error is not None and is_worth_a_notice(result.error):
+    plan = Plan(as_of=as_of, full=full or as_of is not None, listen=progress, is_quiet=True)
+    try:
+        result = _run(settings, plan) if as_of is None else _run_as_of(settings, plan, keep=keep)
+    except CitylakeError as error:
+        # Before the first step: the lock, the folders, or a dbt project that cannot be parsed.
+        result = NightResult(None, None, [], error)
+    if result.error is not None and as_of is None and is_worth_a_notice(result.error):
         notify(settings, Notice.of(result.run_id or "-", result.error))
     return result
 
 
-def _run_as_of(settings: Settings, as_of: date, progress: Listener, *, keep: bool) -> NightResult:
-    with writer_lock(settings, f"refresh --as-of {as_of}") as hold:
+def _run(settings: Settings, plan: Plan) -> NightResult:
+    # The lock comes first: whoever comes too late must not touch what the run that holds it works with.
+    with hold_night(settings, plan) as night, instance_of(night.zones) as instance:
+        return _execute(night, instance)
+
+
+def _run_as_of(settings: Settings, plan: Plan, *, keep: bool) -> NightResult:
+    with writer_lock(settings, f"refresh --as-of {plan.as_of}") as hold:
         clear(hold.zones)
-        home = hold.zones.scratch / f"as_of_{as_of}"
+        home = hold.zones.scratch / f"as_of_{plan.as_of}"
         scratch = settings.model_copy(update={"home": home, "landing": None, "identity_secret": _secret(settings)})
-        with _chatter(prepare(scratch)) as hush, dg.DagsterInstance.ephemeral() as instance:
-            plan = Plan(as_of=as_of, source=hold.zones, full=True, listen=progress, hush=hush)
-            result = _execute(scratch, plan, instance)
-        if not keep:
+        with (
+            hold_night(scratch, replace(plan, source=hold.zones)) as night,
+            dg.DagsterInstance.ephemeral() as instance,
+        ):
+            result = _execute(night, instance)
+        # What failed can only be understood from what it left.
+        is_kept = keep or result.error is not None
+        if not is_kept:
             shutil.rmtree(home)
-    return replace(result, kept=home if keep else None)
+    return replace(result, kept=home if is_kept else None)
 
 
 def _secret(settings: Settings) -> SecretStr | None:
@@ -104,11 +110,10 @@ def _secret(settings: Settings) -> SecretStr | None:
     return SecretStr(secret.read_text(encoding="utf-8").strip())
 
 
-def _execute(settings: Settings, plan: Plan, instance: dg.DagsterInstance) -> NightResult:
-    definitions = build_definitions(settings, plan)
-    job = definitions.resolve_job_def(JOB)
+def _execute(night: Night, instance: dg.DagsterInstance) -> NightResult:
+    job = build_definitions(night.settings, night).resolve_job_def(JOB)
     selection = None
-    if plan.as_of is not None:
+    if night.plan.as_of is not None:
         executable = job.asset_layer.executable_asset_keys
         selection = [key for key in executable if key not in _UNPUBLISHED and key.path[0] != "raw"]
     outcome = job.execute_in_process(
@@ -116,23 +121,19 @@ def _execute(settings: Settings, plan: Plan, instance: dg.DagsterInstance) -> Ni
         instance=instance,
         raise_on_error=False,
         asset_selection=selection,
-        tags={STARTED_BY: COMMAND},
+        tags={STARTED_BY: COMMAND, RUN_ID_TAG: night.run.run_id},
     )
-    recorded = instance.get_run_by_id(outcome.run_id)
-    run_id = None if recorded is None else recorded.tags.get(RUN_ID_TAG)
     error = None if outcome.success else error_of(outcome.all_events)
-    return _result(settings, run_id, error, trace_of(outcome.all_events))
+    return _result(night, error, trace_of(outcome.all_events))
 
 
-def _result(settings: Settings, run_id: str | None, error: CitylakeError | None, trace: str) -> NightResult:
-    if run_id is None:
-        return NightResult(None, None, [], error)
-    run = Run(run_id, Zones.of(settings))
-    stages = run.stages()
+def _result(night: Night, error: CitylakeError | None, trace: str) -> NightResult:
+    run_id, stages = night.run.run_id, night.run.stages()
     released = next((stage["facts"].get("release") for stage in stages if stage["stage"] == "release"), None)
     if error is None:
-        return NightResult(run_id, released, stages, figures=_figures(settings))
-    log = run.zones.ledger / "runs" / run_id / "error.log"
+        return NightResult(run_id, released, stages, figures=_figures(night.settings))
+    night.run.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = night.run.folder / "error.log"
     write_atomically(log, trace)
     return NightResult(run_id, released, stages, error, log)
 
@@ -152,10 +153,3 @@ def _figures(settings: Settings) -> pl.DataFrame:
             order by indicator_id
             """
         ).pl()
-
-
-@contextmanager
-def _chatter(zones: Zones) -> Generator[Callable[[], AbstractContextManager[Any]]]:
-    """Send what libraries print to a file of the home, and keep warnings of theirs off the screen."""
-    with (zones.dagster / "console.log").open("w", encoding="utf-8") as file:
-        yield lambda: redirect_stdout(file)

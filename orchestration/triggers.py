@@ -8,11 +8,9 @@ from citylake.contracts.model import load_contracts
 from citylake.lake.settings import TIMEZONE, Settings
 from ingestion.landing import scan_landing
 from orchestration.failures import NightFailed, Notice, error_of, is_worth_a_notice, notify
-from orchestration.night import RUN_ID_TAG
+from orchestration.night import COMMAND, RUN_ID_TAG, STARTED_BY
 
 JOB = "nightly_refresh"
-STARTED_BY = "citylake/started_by"
-COMMAND = "command"
 _EVERY_TEN_MINUTES = 600
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -59,7 +57,7 @@ def late_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.R
     minimum_interval_seconds=30,
 )
 def notice_of_failure(context: dg.RunFailureSensorContext) -> None:
-    """Tell people of a failed run, unless the command that ran it has done so itself."""
+    """Tell people of a failed run, unless a command ran it: that does so itself, or the next night for a killed one."""
     tags = context.dagster_run.tags
     if tags.get(STARTED_BY) == COMMAND:
         return

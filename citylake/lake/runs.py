@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from citylake.lake.files import write_atomically
@@ -29,6 +30,11 @@ class Run:
     run_id: str
     zones: Zones
 
+    @property
+    def folder(self) -> Path:
+        """Where the run's record and its logs lie; made with the first of them."""
+        return self.zones.ledger / "runs" / self.run_id
+
     @contextmanager
     def stage(self, name: str) -> Generator[dict[str, Any]]:
         """Time a stage and keep what it reports: ``with run.stage("ingest") as facts: facts["rows_read"] = 3``."""
@@ -46,12 +52,12 @@ class Run:
                 "seconds": round(time.perf_counter() - began, 3),
                 "facts": facts,
             }
-            folder = self.zones.ledger / "runs" / self.run_id
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomically(folder / f"{name}.json", json.dumps(record, ensure_ascii=False, default=str, indent=1))
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomically(
+                self.folder / f"{name}.json", json.dumps(record, ensure_ascii=False, default=str, indent=1)
+            )
 
     def stages(self) -> list[dict[str, Any]]:
         """The stages so far, oldest first."""
-        files = (self.zones.ledger / "runs" / self.run_id).glob("*.json")
-        records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        records = [json.loads(file.read_text(encoding="utf-8")) for file in self.folder.glob("*.json")]
         return sorted(records, key=lambda record: record["started_at"])

@@ -9,8 +9,9 @@ from citylake.lake.lock import read_holder, writer_lock
 from citylake.lake.runs import Run
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
-from orchestration.failures import error_of
-from orchestration.night import RUN_ID_TAG, Night, Plan, night_resource, write_deliveries
+from orchestration import night as night_module
+from orchestration.failures import NightKilled, Notice, error_of
+from orchestration.night import COMMAND, RUN_ID_TAG, STARTED_BY, Night, night_resource, write_deliveries
 
 
 def _settings(tmp_path: Path) -> Settings:
@@ -34,7 +35,7 @@ def _two_steps(settings: Settings, seen: list[str]) -> dg.JobDefinition:
     def second(night: dg.ResourceParam[Night], before: int) -> None:
         intrude(night)
 
-    @dg.job(resource_defs={"night": night_resource(settings, Plan())}, executor_def=dg.in_process_executor)
+    @dg.job(resource_defs={"night": night_resource(settings)}, executor_def=dg.in_process_executor)
     def steps() -> None:
         second(before=first())
 
@@ -54,10 +55,13 @@ def test_one_lock_and_one_run_id_span_every_step(tmp_path: Path) -> None:
         assert holder.pid == os.getpid()
 
 
-def test_a_run_that_meets_the_lock_ends_as_lock_held_and_touches_nothing(tmp_path: Path) -> None:
+def test_a_run_that_meets_the_lock_ends_as_lock_held_and_touches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # The command promises exit code 4 and an untouched lake; a generic failure would hide both.
     settings = _settings(tmp_path)
     seen: list[str] = []
+    monkeypatch.setattr(night_module, "UNATTENDED_WAIT_SECONDS", 0)
     with writer_lock(settings, "another night") as hold:
         leaving = hold.zones.scratch / "in_use"
         leaving.touch()
@@ -110,3 +114,17 @@ def test_a_killed_run_is_marked_as_failed_by_the_next_that_takes_the_lock(tmp_pa
         states = {run.run_id: run.status for run in instance.get_runs()}
     assert states[killed.run_id] == dg.DagsterRunStatus.FAILURE
     assert states[waiting.run_id] == dg.DagsterRunStatus.STARTED
+
+
+def test_a_killed_command_is_told_of_once_by_the_next_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A command sends its notices itself, which a killed one cannot: nobody would hear that the night never came. Of
+    # Dagster's own runs Dagster's sensor tells: a second notice would wake somebody twice.
+    settings, sent = _settings(tmp_path), list[Notice]()
+    monkeypatch.setattr(night_module, "notify", lambda _, notice: sent.append(notice))
+    job = _two_steps(settings, [])
+    with dg.DagsterInstance.ephemeral() as instance:
+        for run_id, tags in (("r1", {STARTED_BY: COMMAND}), ("r2", {})):
+            instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={RUN_ID_TAG: run_id, **tags})
+        for _ in range(2):
+            assert job.execute_in_process(instance=instance, tags={STARTED_BY: COMMAND, RUN_ID_TAG: "r3"}).success
+    assert [(notice.run_id, notice.error) for notice in sent] == [("r1", NightKilled.__name__)]
