@@ -1,12 +1,20 @@
-"""What the lake's tests share: a small lake of two tables that must agree, and nights that publish it."""
+"""What the lake's tests share: a small lake of two tables that must agree, nights that publish it, whole releases."""
 
 from datetime import date
 
+import duckdb
+
 from citylake.lake.attach import open_lakes
-from citylake.lake.releases import Release, freeze_and_publish
+from citylake.lake.releases import Release, find_release, freeze_and_publish
 from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones
 
 DAY = date(2026, 11, 1)
+FIGURES = (
+    "select format('run-{:03d}', max(night)) from base.left_side union "
+    "select format('run-{:03d}', max(night)) from base.right_side"
+)
+"""The release that the tables' newest night belongs to: one row while they agree."""
 
 
 def write_night(settings: Settings, number: int) -> None:
@@ -38,3 +46,19 @@ def night(settings: Settings, number: int, data_as_of: date = DAY) -> Release:
     """One whole small night; its release is called ``run-<number>``."""
     write_night(settings, number)
     return publish(settings, f"run-{number:03d}", data_as_of)
+
+
+def assert_whole(reader: duckdb.DuckDBPyConnection, settings: Settings, figures: str) -> str:
+    """The id of the release that a connection reads, after making sure that it is that release and all of it.
+
+    Every table must have the rows that the release was published with, and ``figures`` must give its id alone.
+    """
+    found = reader.execute("select getvariable('release_id'), list(database_name) from duckdb_databases()").fetchone()
+    assert found is not None
+    release_id, lakes = found
+    release = find_release(Zones.of(settings), release_id)
+    published = {table: rows for table, rows in release.rows.items() if table.split(".")[0] in lakes}
+    counts = " union all ".join(f"select '{table}', count(*) from {table}" for table in published)
+    assert dict(reader.execute(counts).fetchall()) == published, "not the rows that it was published with"
+    assert reader.execute(figures).fetchall() == [(release_id,)], "figures of another run"
+    return release_id

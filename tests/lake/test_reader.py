@@ -1,5 +1,4 @@
 import fcntl
-import json
 import os
 import shutil
 import subprocess
@@ -19,9 +18,9 @@ from citylake.lake.maintenance import maintain
 from citylake.lake.reader import connect
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
-from tests.lake.support import night, write_night
+from tests.lake.readers_of_another_account import reading
+from tests.lake.support import FIGURES, night, write_night
 
-READERS = Path(__file__).with_name("readers_of_another_account.py")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another OS account")
 
 
@@ -39,24 +38,18 @@ def open_home(extensions: Path) -> Iterator[Settings]:
 @needs_root
 def test_eight_readers_of_another_account_see_whole_releases_only(open_home: Settings) -> None:
     # Torn pairs, "database is locked", a file deleted under a query, a permission that only the owner has.
-    zones, stop = Zones.of(open_home), open_home.home / "stop"
     night(open_home, 1)
-    program = subprocess.Popen([sys.executable, READERS, open_home.home, stop], stdout=subprocess.PIPE, text=True)
-    for number in range(2, 6):
-        night(open_home, number)
+    with reading(open_home, FIGURES) as readers:
+        for number in range(2, 6):
+            night(open_home, number)
+            maintain(open_home)
+        readers.look_again()
+        releases.rollback(Zones.of(open_home), "run-004", "test", "test")
         maintain(open_home)
-    releases.rollback(zones, "run-004", "test", "test")
-    maintain(open_home)
-    write_night(open_home, 6)
-    stop.touch()
-    output, _ = program.communicate()
-    found = [json.loads(line) for line in output.splitlines()]
-    assert len(found) == 8
-    assert [one["error"] for one in found if "error" in one] == []
-    assert not any(one["people"] for one in found)
-    assert [one["writes"] for one in found] == [[]] * 8
-    assert {release for one in found for release in one["seen"]} >= {"run-004"}
-    assert len({release for one in found for release in one["seen"]}) > 2
+        write_night(open_home, 6)
+    for seen in readers.seen():
+        assert (seen[0], seen[-2:]) == ("run-001", ["run-005", "run-004"])
+        assert seen[:-1] == sorted(seen[:-1])
 
 
 def test_a_locked_connection_reads_its_release_and_nothing_else(settings: Settings, tmp_path: Path) -> None:
