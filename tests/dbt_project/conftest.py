@@ -1,17 +1,16 @@
-"""Homes that are cheap to make, and one parse of the project for a whole session."""
+"""Homes that are cheap to make."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest as DbtManifest
 
 from citylake.contracts.model import load_contracts
 from citylake.lake.attach import install_extensions, open_lakes
 from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
-from tests.dbt_project.city_home import DBT_PROJECT, CityHome
+from tests.dbt_project.city_home import CityHome
 
 
 @pytest.fixture(scope="session")
@@ -20,21 +19,6 @@ def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     zones = prepare(Settings(home=tmp_path_factory.mktemp("extensions")))
     install_extensions(zones)
     return zones.extensions
-
-
-@pytest.fixture(scope="session")
-def dbt_manifest(tmp_path_factory: pytest.TempPathFactory) -> DbtManifest:
-    """The parsed project. Parsing needs no lake: the home it is given does not exist."""
-    nowhere = tmp_path_factory.mktemp("parse")
-    project = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--quiet"]
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CITYLAKE_HOME", str(nowhere / "nowhere"))
-        outcome = dbtRunner().invoke(
-            ["parse", *project, "--target-path", str(nowhere / "target"), "--log-path", str(nowhere)]
-        )
-    assert outcome.success, outcome.exception
-    assert isinstance(outcome.result, DbtManifest)
-    return outcome.result
 
 
 @pytest.fixture(scope="session")

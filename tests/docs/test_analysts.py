@@ -1,20 +1,20 @@
 """The ten questions of docs/analysts.md, each asked of a released sample city."""
 
 import re
-from pathlib import Path
 
 import duckdb
 import pytest
 
 from citylake.lake.reader import connect
-from citylake.lake.settings import PROJECT_ROOT, Settings
+from citylake.lake.settings import PROJECT_ROOT
+from tests.integration.small_city import SmallCity
 
 QUESTIONS = re.findall(r"```sql\n(-- \d+\..*?)```", (PROJECT_ROOT / "docs" / "analysts.md").read_text(), re.DOTALL)
 
 
 @pytest.fixture
-def lake(sample_home: Path) -> duckdb.DuckDBPyConnection:
-    return connect(settings=Settings(home=sample_home), locked=True)
+def lake(first_night: SmallCity) -> duckdb.DuckDBPyConnection:
+    return connect(settings=first_night.settings, locked=True)
 
 
 def test_there_are_ten_questions() -> None:

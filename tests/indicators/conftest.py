@@ -1,11 +1,8 @@
 """A city by hand: the facts that indicators are evaluated on, a few rows each, in the lakes of a temporary home.
 
-The semantic manifest is the real project's, parsed once a session into a folder of its own.
+The semantic manifest is the real project's, parsed once a session.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,8 +14,9 @@ import pytest
 
 from citylake.indicators.evaluate import evaluate
 from citylake.lake.attach import open_lakes
-from citylake.lake.settings import PROJECT_ROOT, Settings
+from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
+from orchestration.dbt import SEMANTIC_MANIFEST, DbtPaths
 
 REGIONS = """
 insert into city.base.dim_region values
@@ -120,18 +118,8 @@ class City:
 
 
 @pytest.fixture(scope="session")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dbt")
-    subprocess.run(
-        [
-            *(str(Path(sys.executable).with_name("dbt")), "--quiet", "parse"),
-            *("--project-dir", str(PROJECT_ROOT / "dbt_project"), "--profiles-dir", str(PROJECT_ROOT / "dbt_project")),
-            *("--target-path", str(folder), "--log-path", str(folder)),
-        ],
-        check=True,
-        env={**os.environ, "CITYLAKE_HOME": str(folder)},
-    )
-    return folder / "semantic_manifest.json"
+def manifest(parsed: Settings) -> Path:
+    return DbtPaths.of(parsed).parsed / SEMANTIC_MANIFEST
 
 
 @pytest.fixture

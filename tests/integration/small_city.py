@@ -1,7 +1,6 @@
 """A city of a thousand residents for whole nights: delivered night by night, copied, and compared table by table."""
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -9,15 +8,21 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+from dbt.contracts.graph.manifest import Manifest as DbtManifest
+from filelock import FileLock
 from pydantic import SecretStr
 
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
+from orchestration.dbt import PARTIAL_PARSE, prepare_manifest
+from orchestration.nightly import run_nightly
 from sample_city.city import make_city
 
 UNTIL = date(2026, 10, 31)
 NIGHTS = (date(2026, 10, 29), date(2026, 10, 30), date(2026, 10, 31))
+FIGURES = "select distinct run_id from city.indicator.indicator_value"
+"""The release that the figures belong to: one row, its run's id."""
 # Of its nature different: what each run left of itself, and the history of keys, which a rebuild does not have.
 HISTORY = (
     "city.indicator.indicator_vintage",
@@ -66,17 +71,9 @@ class SmallCity:
         return arriving
 
     def copy(self, folder: Path) -> "SmallCity":
-        """The same city in another place. DuckLake keeps the absolute path of its data: it is rewritten."""
+        """The same city in another place."""
         home = folder / "home"
         shutil.copytree(self.settings.home, home, symlinks=True)
-        for catalog in [*home.glob("*/catalog/catalog.sqlite"), *home.glob("releases/*/*.sqlite")]:
-            catalog.chmod(0o600)
-            with sqlite3.connect(catalog) as connection:
-                connection.execute(
-                    "update ducklake_metadata set value = replace(value, ?, ?) where key = 'data_path'",
-                    (str(self.settings.home), str(home)),
-                )
-            connection.close()
         return SmallCity(self.settings.model_copy(update={"home": home}), self.coming)
 
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -98,6 +95,26 @@ def _night(path: Path) -> date:
 def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
     columns = [column for column in connection.table(table).columns if column not in _LEFT_ASIDE]
     return connection.execute(f"select {', '.join(columns)} from {table} order by all").pl()
+
+
+def released_city(folder: Path, nights: tuple[date, ...]) -> SmallCity:
+    """The city after one run on the deliveries of these nights; made by whoever comes first, and then shared."""
+    with FileLock(folder.with_suffix(".lock")):
+        city = SmallCity.at(folder)
+        if not city.zones.current.exists():
+            city = SmallCity.found(folder)
+            city.deliver(*nights)
+            result = run_nightly(city.settings)
+            assert result.error is None, result
+    return city
+
+
+def parsed_project(settings: Settings) -> DbtManifest:
+    """The parsed project as dbt's runner takes it: it names no home, so that any number of homes can share it."""
+    parsed = prepare_manifest(settings).with_name(PARTIAL_PARSE)
+    manifest = DbtManifest.from_msgpack(parsed.read_bytes())
+    manifest.build_flat_graph()
+    return manifest
 
 
 def differences(left: SmallCity, right: SmallCity, *, ignoring: tuple[str, ...] = ()) -> Iterator[str]:

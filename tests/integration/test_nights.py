@@ -15,8 +15,9 @@ from citylake.lake.reader import connect
 from citylake.lake.runs import Run
 from citylake.lake.settings import Settings
 from ingestion.landing import scan_landing
+from ingestion.loading import load_delivery
 from orchestration.lake import publish
-from orchestration.night import Night
+from orchestration.night import Night, Plan, hold_night, write_deliveries
 from orchestration.nightly import run_nightly
 from tests.integration.small_city import HISTORY, NIGHTS, SmallCity, differences
 
@@ -54,7 +55,7 @@ def test_every_row_read_is_accepted_or_quarantined(first_night: SmallCity) -> No
 
 
 def test_nights_with_a_failed_audit_between_equal_one_rebuild_of_everything(
-    city: SmallCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    city: SmallCity, rebuilt: SmallCity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Late, corrected and refused deliveries over three nights, the second of which fails its audit: readers must stay
     # where they are meanwhile, and nothing of the failed night may remain in what the third publishes.
@@ -73,11 +74,7 @@ def test_nights_with_a_failed_audit_between_equal_one_rebuild_of_everything(
     assert good.release == releases.current_release(city.zones).release_id != before
     refused = [item for stage in [*failed.stages, *good.stages] for item in stage["facts"].get("refused", [])]
     assert refused, "the sample city's refused delivery did not come"
-
-    clean = SmallCity(city.settings.model_copy(update={"home": tmp_path / "clean"}), city.coming)
-    clean.deliver()
-    assert run_nightly(clean.settings).error is None
-    assert list(differences(city, clean, ignoring=HISTORY)) == []
+    assert list(differences(city, rebuilt, ignoring=HISTORY)) == []
 
 
 def _failing_audit(settings: Settings, run_id: str, as_of: date) -> Sequence[CheckResult]:
@@ -109,8 +106,13 @@ def test_a_release_never_mixes_synthetic_and_real_unasked(city: SmallCity) -> No
     real = synthetic.with_name("entity_register_20261101.csv")
     real.write_text(f"{header}\n{first}\n", encoding="utf-8")
     before = releases.current_release(city.zones).release_id
-    result = run_nightly(city.settings)
-    assert isinstance(result.error, AuditFailed)
+    with hold_night(city.settings, Plan()) as night:
+        contracts = _contracts(city)
+        (landed,) = scan_landing(city.settings, contracts).new["market_supervision.entity_register"]
+        load_delivery(city.settings, contracts[landed.dataset], landed, night.run.run_id)
+        write_deliveries(night)
+        with pytest.raises(AuditFailed, match="CITYLAKE_ALLOW_MIXED_ORIGIN"):
+            publish(night)
     assert releases.current_release(city.zones).release_id == before
 
 
@@ -128,13 +130,24 @@ def test_a_night_under_a_hold_succeeds_and_says_that_nothing_was_published(city:
 
 
 def test_a_night_that_meets_another_leaves_at_once_and_loads_nothing(city: SmallCity) -> None:
-    # Two schedulers: the second must say who is at work, not wait unseen or write beside it.
+    # Two schedulers: the second must say who is at work, not wait unseen or write beside it: neither a delivery, nor
+    # the other one's log, nor dbt's parsed project, which the other one is running.
     city.deliver(NIGHTS[1])
+    log = city.zones.ledger / "runs" / releases.current_release(city.zones).release_id / "console.log"
+    assert log.stat().st_size > 0
     with writer_lock(city.settings, "the other night"):
+        before = _written(city)
         result = run_nightly(city.settings)
+        assert _written(city) == before
     assert isinstance(result.error, LockHeld)
     assert str(os.getpid()) in str(result.error)
     assert scan_landing(city.settings, _contracts(city)).new
+
+
+def _written(city: SmallCity) -> dict[Path, int]:
+    """Every file of the home and when it was last written, but the lock itself."""
+    files = (path for path in city.settings.home.rglob("*") if path.is_file() and path != city.zones.lock)
+    return {path: path.stat().st_mtime_ns for path in files}
 
 
 def _contracts(city: SmallCity):  # noqa: ANN202  # the mapping that scan_landing takes
