@@ -16,17 +16,28 @@ install_browser() {
     fi
 }
 
-step "Style: ruff, sqlfluff"
-$BIN/ruff check .
-$BIN/ruff format --check .
-$BIN/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/macros
-step "Import law"
-$BIN/lint-imports
-step "Types: basedpyright strict"
-$BIN/basedpyright
-browser_ready || install_browser
-step "Tests"
+LOGS=$(mktemp -d)
+trap 'rm -rf "$LOGS"' EXIT
+declare -A PIDS=()
+beside() { "${@:2}" >"$LOGS/$1" 2>&1 & PIDS[$1]=$!; }
+
+browser_ready || beside "Chromium" install_browser
+# All that needs no test run, beside each other: most of them keep one core busy.
+CHECKS=("Style: ruff" "Style: ruff format" "Style: sqlfluff" "Import law" "Types: basedpyright strict")
+beside "${CHECKS[0]}" $BIN/ruff check .
+beside "${CHECKS[1]}" $BIN/ruff format --check .
+beside "${CHECKS[2]}" $BIN/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests dbt_project/macros
+beside "${CHECKS[3]}" $BIN/lint-imports
+beside "${CHECKS[4]}" $BIN/basedpyright
 status=0
+for check in "${CHECKS[@]}"; do
+    wait "${PIDS[$check]}" || status=$?
+    step "$check"
+    cat "$LOGS/$check"
+done
+wait
+[ "$status" = 0 ] || exit "$status"
+step "Tests"
 $BIN/pytest -n 2 --dist worksteal "$@" || status=$?
 if ! browser_ready; then
     printf '\n!! BROWSER TESTS DID NOT RUN: %s and could not be installed here. Install it and run make test again.\n' "$NEEDS_BROWSER"
