@@ -3,10 +3,11 @@
 Loading and checking both go through :func:`examine`, so that a check says what loading would do.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
+import polars as pl
 
 from citylake.contracts.model import Contract
 from citylake.lake.attach import bare_connection
@@ -14,10 +15,7 @@ from citylake.lake.deliveries import Refusal
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion import refusals
-from ingestion.readers.delimited import read_delimited
-from ingestion.readers.extract import Extract
-from ingestion.readers.json_lines import read_json_lines
-from ingestion.readers.source import write_lines
+from ingestion.readers.reading import read_extract
 from ingestion.refusals import RefusedFile
 from ingestion.validation import Validated, validate
 
@@ -33,14 +31,19 @@ class Examination:
     validated: Validated | None = None
 
 
-def examine(settings: Settings, file: Path, contract: Contract, folder: Path) -> Examination:
-    """Read and validate a file; all that is written lies in ``folder``, which the caller removes."""
+def examine(
+    settings: Settings, file: Path, contract: Contract, folder: Path, stamp: Mapping[str, pl.Expr] | None = None
+) -> Examination:
+    """Read and validate a file; all that is written lies in ``folder``, which the caller removes.
+
+    ``stamp``: further columns of accepted rows, the same in each.
+    """
     with bare_connection(Zones.of(settings), settings, extensions=(), spill=folder / "spill") as engine:
         try:
-            extract = _read(file, contract, folder, engine)
+            extract = read_extract(file, contract, folder, engine)
         except RefusedFile as refused:
             return Examination(refused.refusal)
-        validated = validate(extract, contract, folder, engine)
+        validated = validate(extract, contract, folder, engine, stamp)
     return Examination(
         _judge(extract.rows_read, validated.rows_rejected, contract),
         extract.rows_read,
@@ -48,13 +51,6 @@ def examine(settings: Settings, file: Path, contract: Contract, folder: Path) ->
         extract.missing_columns,
         validated,
     )
-
-
-def _read(file: Path, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:
-    lines = write_lines(file, folder / "lines.txt", contract.dialect.encoding)
-    if contract.dialect.format == "csv":
-        return read_delimited(lines, contract, folder / "parts")
-    return read_json_lines(lines, contract, folder / "parts", engine)
 
 
 def _judge(read: int, rejected: int, contract: Contract) -> Refusal | None:

@@ -1,70 +1,82 @@
 """Keys that come twice in one delivery: identical repeats are kept with a warning, contradictions are quarantined.
 
-Only hashes of 128 bits and line numbers are compared, by an engine that spills to disk, so that the number of rows
-does not matter. Most deliveries repeat no key: a pass over the keys alone shows that, and nothing more is done.
+They are looked for among the accepted rows, by an engine that spills to disk; hashes are compared, so that memory does
+not follow the rows' width. Most deliveries repeat no key: one pass over the key columns shows that.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from citylake.contracts.model import Contract
 from citylake.lake.attach import quoted
 from ingestion.readers.extract import LINE
-from ingestion.rules import Compiled, text_name
 
 CONFLICT = "key.conflict"
 REPEATED = "key.repeated"
-FINDING = "_key_finding"
-FINDING_LINE = "_key_line"
 
-_IS_REPEATED = "select exists (from read_parquet($hashes) group by key_1, key_2 having count(*) > 1)"
-_FINDINGS = """
+_IS_REPEATED = "select exists (select 1 from read_parquet($accepted) group by hash({key}) having count(*) > 1)"
+_REPEATED_ROWS = """
 copy (
-    select
-        _line as _key_line,
-        case
-            when is_rejected or place = 1 then null
-            when first_1 = content_1 and first_2 = content_2 then 'key.repeated'
-            else 'key.conflict'
-        end as _key_finding
+    select _line, content_hash <> first_hash as is_conflict
     from (
         select
             *,
-            first_value(content_1) over same_key as first_1,
-            first_value(content_2) over same_key as first_2,
+            first_value(content_hash) over same_key as first_hash,
             row_number() over same_key as place
-        from read_parquet($hashes)
-        window same_key as (partition by is_rejected, key_1, key_2 order by _line)
+        from (
+            select _line, {key}, md5_number(cast(row({content}) as varchar)) as content_hash
+            from read_parquet($accepted)
+            where hash({key}) in (
+                select hash({key}) from read_parquet($accepted) group by hash({key}) having count(*) > 1
+            )
+        )
+        window same_key as (partition by {key} order by _line)
     )
+    where place > 1
     order by _line
 ) to '{target}' (format parquet)
 """
 
 
-def find_repeated_keys(
-    typed: pl.LazyFrame, is_rejected: pl.Expr, compiled: Compiled, folder: Path, engine: duckdb.DuckDBPyConnection
-) -> pl.LazyFrame | None:
-    """What is to be said of each row's key (and sequence), in the order of the rows; None when none comes twice.
+@dataclass(frozen=True)
+class RepeatedKeys:
+    """Lines of rows whose key, and sequence, came before in the same delivery; eight bytes each."""
 
-    ``_key_finding`` is null for the first row of a key, and for rows that other rules reject: these do not count. The
-    row's line stands beside it as ``_key_line``, so that the two can be put side by side: a join would hold every
-    finding in memory. ``typed`` has ``_line``, rising, and texts and values.
-    """
-    contract = compiled.contract
+    conflicts: pl.Series
+    """Rising. The first row of the key has other content."""
+    repeats: pl.Series
+    """Rising. The first row of the key is the same."""
+
+    def among(self, lines: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Where these lines are conflicts, and where they are repeats."""
+        return _members(lines, self.conflicts), _members(lines, self.repeats)
+
+
+def find_repeated_keys(
+    accepted: Path, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection
+) -> RepeatedKeys | None:
+    """Which rows of an accepted extract repeat a key; None when none does. Rejected rows do not count."""
     if not contract.key:
         return None
-    key = _hashed("key", [*contract.key, *([contract.sequence] if contract.sequence else [])])
-    keys = folder / "key_hashes.parquet"
-    typed.select(*key).sink_parquet(keys)
-    if engine.execute(_IS_REPEATED, {"hashes": str(keys)}).fetchone() == (False,):
+    names = [*contract.key, *([contract.sequence] if contract.sequence else [])]
+    key, content = (
+        ", ".join(f'"{name}"' for name in columns) for columns in (names, [c.name for c in contract.columns])
+    )
+    if engine.execute(_IS_REPEATED.format(key=key), {"accepted": str(accepted)}).fetchone() == (False,):
         return None
-    content = _hashed("content", [text_name(column.name) for column in contract.columns])
-    rows, findings = folder / "row_hashes.parquet", folder / "key_findings.parquet"
-    typed.select(LINE, *key, *content, is_rejected=is_rejected).sink_parquet(rows)
-    engine.execute(_FINDINGS.format(target=quoted(findings)), {"hashes": str(rows)})
-    return pl.scan_parquet(findings, glob=False)
+    target = folder / "repeated_keys.parquet"
+    engine.execute(_REPEATED_ROWS.format(key=key, content=content, target=quoted(target)), {"accepted": str(accepted)})
+    rows = pl.read_parquet(target)
+    return RepeatedKeys(rows.filter("is_conflict")[LINE], rows.filter(~pl.col("is_conflict"))[LINE])
 
 
-def _hashed(name: str, columns: list[str]) -> list[pl.Expr]:
-    return [pl.struct(columns).hash(seed).alias(f"{name}_{seed}") for seed in (1, 2)]
+def _members(lines: pl.Series, of: pl.Series) -> pl.Series:
+    """Whether each line is one of ``of``, which rises: only the stretch between the outermost lines is looked at."""
+    if lines.is_empty() or of.is_empty():
+        return pl.repeat(value=False, n=len(lines), dtype=pl.Boolean, eager=True)
+    first, last = pl.select(first=lines.min(), last=lines.max()).row(0)
+    start, end = of.search_sorted(first, side="left"), of.search_sorted(last, side="right")
+    return lines.is_in(of[start:end].implode())

@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from citylake.contracts.model import Contract
-from citylake.lake.deliveries import MANIFEST, Arrival, LandedFile, Manifest, delivery_folder
+from citylake.lake.deliveries import MANIFEST, Arrival, LandedFile, Manifest, delivery_folder, delivery_id
 from citylake.lake.errors import CitylakeError
 from citylake.lake.files import sync_folder, write_atomically
 from citylake.lake.settings import Settings
@@ -57,7 +57,11 @@ def load_delivery(
         return _recall(folder, known, arrival)
     aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
     try:
-        examination = examine(settings, landed.path, contract, aside)
+        stamp = {
+            "_delivery_id": pl.lit(delivery_id(landed.dataset, landed.extract_date, sha256)),
+            "_extract_date": pl.lit(landed.extract_date),
+        }
+        examination = examine(settings, landed.path, contract, aside, stamp)
         after("examined")
         now = landed.path.stat()
         if (now.st_size, now.st_mtime_ns) != (facts.st_size, facts.st_mtime_ns):
@@ -137,13 +141,11 @@ def _write(delivery: Path, quarantine: Path, manifest: Manifest, examination: Ex
     quarantine.mkdir()
     validated = examination.validated
     if validated is not None and manifest.status == "accepted":
-        pl.scan_parquet(validated.accepted, glob=False).with_columns(
-            _delivery_id=pl.lit(manifest.delivery_id), _extract_date=pl.lit(manifest.extract_date)
-        ).sink_parquet(delivery / ACCEPTED)
+        validated.accepted.rename(delivery / ACCEPTED)
     if validated is not None and validated.rows_rejected:
         pl.scan_parquet(validated.rejected, glob=False).select(
             pl.lit(manifest.delivery_id).alias("delivery_id"), pl.all()
-        ).sort("line").sink_parquet(quarantine / REJECTED)
+        ).sink_parquet(quarantine / REJECTED)
     for file in (*delivery.iterdir(), *quarantine.iterdir()):
         file.chmod(0o600)
         _sync_file(file)

@@ -20,6 +20,8 @@ from ingestion import reasons
 _DATE = r"^[0-9]{4}(-[0-9]{2}-[0-9]{2}|[0-9]{4})$"
 _TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
 _ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
+_USUAL_DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_USUAL_TIMESTAMP = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
 _DECIMAL_TYPE = re.compile(r"^decimal\((\d+),\s*(\d+)\)$", re.IGNORECASE)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "是": True, "否": False, "y": True, "n": False}
 
@@ -37,13 +39,31 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Value:
+    """A typed value, or what an identifier rule found."""
+
+    name: str
+    full: pl.Expr
+    """Right for every text."""
+    usual: pl.Expr | None = None
+    """The short way, for texts written as most are; gives the same there, and anything elsewhere."""
+    is_unusual: pl.Expr | None = None
+    """Where the short way does not hold, over the texts and over the values that ``usual`` gave."""
+
+
+@dataclass(frozen=True)
 class Compiled:
     """A contract as expressions."""
 
     contract: Contract
-    values: tuple[pl.Expr, ...]
+    typed: tuple[Value, ...]
     """Typed values under the contract's names, in its order; then what identifier rules found."""
     rules: tuple[Rule, ...]
+
+    @property
+    def values(self) -> list[pl.Expr]:
+        """The same as expressions that are right for every text."""
+        return [value.full.alias(value.name) for value in self.typed]
 
     def texts(self, present: tuple[str, ...]) -> list[pl.Expr]:
         """The text of every column under ``_text.<name>``, null where it means no value or the file lacks it."""
@@ -75,12 +95,8 @@ def _text(column: Column) -> pl.Expr:
 
 def compile_contract(contract: Contract) -> Compiled:
     """Compile a contract's types and rules."""
-    values = [_value(column, contract.dialect).alias(column.name) for column in contract.columns]
-    findings = [
-        CHECKS[column.check](_text(column)).finding.alias(_finding_name(column))
-        for column in contract.columns
-        if column.check is not None
-    ]
+    values = [_value(column, contract.dialect) for column in contract.columns]
+    findings = [_finding(column) for column in contract.columns if column.check is not None]
     rules = [rule for column in contract.columns for rule in _column_rules(column)]
     row_rules = [
         Rule(rule.name, None, rule.severity, _not(pl.sql_expr(rule.expression)), reasons.row_rule(rule.reason))
@@ -90,11 +106,9 @@ def compile_contract(contract: Contract) -> Compiled:
 
 
 def _repeated_header(contract: Contract) -> Rule:
-    """Files put together from several keep their headers: a row that holds the headings is none."""
-    texts = [(_text(column), column.heading) for column in contract.columns]
-    has_any = pl.any_horizontal(text.is_not_null() for text, _ in texts)
-    has_no_other = pl.all_horizontal(text.is_null() | (text == heading) for text, heading in texts)
-    is_header = has_any & has_no_other
+    """Files put together from several keep their headers: a row that has headings for all that is required is none."""
+    telling = [column for column in contract.columns if column.required] or contract.columns
+    is_header = pl.all_horizontal((_text(column) == column.heading).fill_null(value=False) for column in telling)
     return Rule("row.header", None, "error", is_header, reasons.STRUCTURE["row.header"])
 
 
@@ -119,22 +133,41 @@ def _as_text(text: pl.Expr, nulls: list[str]) -> pl.Expr:
     return pl.when(~stripped.is_in([*nulls, ""])).then(text)
 
 
-def _value(column: Column, dialect: Dialect) -> pl.Expr:
+def _value(column: Column, dialect: Dialect) -> Value:
     """A column's typed value; null where the text has no value or not one of that type."""
     text = _text(column)
     if column.check is not None:
-        return CHECKS[column.check](text).value
+        return Value(column.name, CHECKS[column.check](text).value)
     stripped = text.str.strip_chars()
     if column.logical_type == "timestamp":
-        return _timestamp(stripped, dialect.timezone)
+        usual = pl.when(text.str.contains(_USUAL_TIMESTAMP)).then(text)
+        return _in_usual_form(column, _timestamp(stripped, dialect.timezone), _usual_timestamp(usual, dialect.timezone))
     if column.logical_type == "date":
         digits = pl.when(stripped.str.contains(_DATE)).then(stripped.str.replace_all("-", "", literal=True))
-        return digits.str.to_date("%Y%m%d", strict=False)
+        usual = pl.when(text.str.contains(_USUAL_DATE)).then(text)
+        return _in_usual_form(
+            column,
+            digits.str.to_date("%Y%m%d", strict=False),
+            usual.str.to_date("%Y-%m-%d", strict=False, cache=False),
+        )
     if column.logical_type == "boolean":
-        return stripped.str.to_lowercase().replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
+        lower = stripped.str.to_lowercase()
+        return Value(column.name, lower.replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean))
     if column.logical_type in ("integer", "number"):
-        return _number(stripped, polars_type(column))
-    return text
+        return Value(column.name, _number(stripped, polars_type(column)))
+    return Value(column.name, text)
+
+
+def _in_usual_form(column: Column, full: pl.Expr, usual: pl.Expr) -> Value:
+    return Value(column.name, full, usual, _text(column).is_not_null() & pl.col(column.name).is_null())
+
+
+def _finding(column: Column) -> Value:
+    """What the identifier rule of a column found: nothing, for most."""
+    name, checked = _finding_name(column), CHECKS[column.check or ""](_text(column))
+    if checked.is_plain is None:
+        return Value(name, checked.finding)
+    return Value(name, checked.finding, pl.lit(None, pl.String), _text(column).is_not_null() & ~checked.is_plain)
 
 
 def _number(text: pl.Expr, kind: pl.DataType) -> pl.Expr:
@@ -166,6 +199,11 @@ def _timestamp(text: pl.Expr, timezone: str) -> pl.Expr:
         zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", time_unit="us", time_zone="UTC", strict=False),
         zoned.str.to_datetime("%Y-%m-%d %H:%M%:z", time_unit="us", time_zone="UTC", strict=False),
     )
+
+
+def _usual_timestamp(text: pl.Expr, timezone: str) -> pl.Expr:
+    local = text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
+    return local.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
 
 
 def _column_rules(column: Column) -> Iterator[Rule]:

@@ -1,32 +1,21 @@
 """Validation: an extract's records against their contract, into two Parquet files, accepted and rejected.
 
-Streams from disk to disk; what rules say is compiled in :mod:`ingestion.rules`. Knows nothing of deliveries.
+Streams from disk to disk; rows are judged in :mod:`ingestion.judging`. Knows nothing of deliveries.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from citylake.contracts.labels import Label
 from citylake.contracts.model import Contract
 from ingestion import reasons
-from ingestion.keys import CONFLICT, FINDING, FINDING_LINE, REPEATED, find_repeated_keys
+from ingestion.judging import REJECTED_SCHEMA, WARNINGS, Judge, RejectedRows
+from ingestion.keys import find_repeated_keys
 from ingestion.readers.extract import LINE, Extract
-from ingestion.rules import Compiled, Rule, compile_contract, polars_type, text_name
-
-WARNINGS = "_warnings"
-REJECTED_SCHEMA: dict[str, pl.DataType] = {
-    "line": pl.Int64(),
-    "rule": pl.String(),
-    "rules": pl.List(pl.String()),
-    "column_name": pl.String(),
-    "reason_zh": pl.String(),
-    "reason_en": pl.String(),
-    "record": pl.String(),
-}
+from ingestion.rules import compile_contract
 
 
 @dataclass(frozen=True)
@@ -47,78 +36,34 @@ class RowsLost(RuntimeError):
     """Rows read and rows written differ: a fault in citylake itself, never a department's."""
 
 
-def validate(extract: Extract, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Validated:
-    """Write accepted and rejected rows into ``folder`` and count both. Raises RowsLost when a row went missing."""
+def validate(
+    extract: Extract,
+    contract: Contract,
+    folder: Path,
+    engine: duckdb.DuckDBPyConnection,
+    stamp: Mapping[str, pl.Expr] | None = None,
+) -> Validated:
+    """Write accepted and rejected rows into ``folder`` and count both. Raises RowsLost when a row went missing.
+
+    ``stamp``: further columns of accepted rows, the same in each.
+    """
     compiled = compile_contract(contract)
     accepted, rejected = folder / "accepted_rows.parquet", folder / "rejected_rows.parquet"
-    typed = _typed(extract, compiled)
-    errors = compiled.broken_with("error")
-    findings = find_repeated_keys(typed, _any([rule.broken for rule in errors]), compiled, folder, engine)
-    if findings is not None:
-        typed = pl.concat([typed, findings], how="horizontal").filter(pl.col(LINE) == pl.col(FINDING_LINE))
-        errors = [
-            *errors,
-            Rule(CONFLICT, None, "error", pl.col(FINDING).eq_missing(pl.lit(CONFLICT)), reasons.KEY_CONFLICT),
-        ]
-    flagged = typed.with_columns(_is_rejected=_any([rule.broken for rule in errors]))
-    good = flagged.filter(~pl.col("_is_rejected")).select(
-        *contract_columns(contract), LINE, _warnings(compiled, has_findings=findings is not None)
-    )
-    bad = pl.concat([_rejected(flagged.filter("_is_rejected"), errors, contract), _unparsed(extract.rejected)])
-    pl.collect_all([good.sink_parquet(accepted, lazy=True), bad.sink_parquet(rejected, lazy=True)], engine="streaming")
+    judge = Judge(compiled, RejectedRows(folder / "rejected"))
+    _write_accepted(extract, judge, accepted, stamp or {})
+    repeated_keys = find_repeated_keys(accepted, contract, folder, engine)
+    if repeated_keys is not None:
+        judge = Judge(compiled, RejectedRows(folder / "rejected_again"), repeated_keys)
+        _write_accepted(extract, judge, accepted, stamp or {})
+    pl.concat([judge.rejected.scan(), _unparsed(extract.rejected)]).sort("line").sink_parquet(rejected)
     return _count(extract.rows_read, accepted, rejected)
 
 
-def contract_columns(contract: Contract) -> list[pl.Expr]:
-    """The contract's columns in its order and its types."""
-    return [pl.col(column.name).cast(polars_type(column)) for column in contract.columns]
-
-
-def _typed(extract: Extract, compiled: Compiled) -> pl.LazyFrame:
-    present = tuple(extract.records.collect_schema().names())
-    texts = extract.records.select(LINE, *compiled.texts(present))
-    return texts.with_columns(compiled.values)
-
-
-def _any(broken: list[pl.Expr]) -> pl.Expr:
-    return reduce(lambda left, right: left | right, broken, pl.lit(False))
-
-
-def _warnings(compiled: Compiled, *, has_findings: bool) -> pl.Expr:
-    """Ids of the warning rules that a row breaks."""
-    ids = [pl.when(rule.broken).then(pl.lit(rule.rule_id)) for rule in compiled.broken_with("warning")]
-    if has_findings:
-        ids.append(pl.when(pl.col(FINDING) == REPEATED).then(pl.lit(REPEATED)))
-    if not ids:
-        return pl.lit([], pl.List(pl.String)).alias(WARNINGS)
-    return pl.concat_list(ids).list.drop_nulls().alias(WARNINGS)
-
-
-def _rejected(rows: pl.LazyFrame, errors: list[Rule], contract: Contract) -> pl.LazyFrame:
-    """Line, rules, reasons and original texts of the rows that break a rule."""
-    columns = {rule.rule_id: rule.column for rule in errors}
-    found = rows.select(
-        line=LINE,
-        rules=pl.concat_list([pl.when(rule.broken).then(pl.lit(rule.rule_id)) for rule in errors]).list.drop_nulls(),
-        reason_zh=_joined(errors, "zh", "；"),
-        reason_en=_joined(errors, "en", "; "),
-        record=pl.struct(
-            pl.col(text_name(column.name)).alias(column.heading) for column in contract.columns
-        ).struct.json_encode(),
+def _write_accepted(extract: Extract, judge: Judge, target: Path, stamp: Mapping[str, pl.Expr]) -> None:
+    """One pass over the records, from disk to disk."""
+    extract.records.map_batches(judge, schema=judge.schema, streamable=True).with_columns(**stamp).sink_parquet(
+        target, compression="snappy"
     )
-    first = pl.col("rules").list.first()
-    return found.with_columns(
-        rule=first, column_name=first.replace_strict(columns, default=None, return_dtype=pl.String)
-    ).select(*REJECTED_SCHEMA)
-
-
-def _joined(errors: list[Rule], language: str, separator: str) -> pl.Expr:
-    texts = [
-        pl.lit(getattr(rule.reason, language)) if isinstance(rule.reason, Label) else rule.reason.struct.field(language)
-        for rule in errors
-    ]
-    said = [pl.when(rule.broken).then(text) for rule, text in zip(errors, texts, strict=True)]
-    return pl.concat_str(said, separator=separator, ignore_nulls=True)
 
 
 def _unparsed(rejected: pl.LazyFrame) -> pl.LazyFrame:

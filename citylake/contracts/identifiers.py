@@ -56,6 +56,8 @@ class Checked:
     """The value in its written form: separators out, letters in upper case."""
     finding: pl.Expr
     """Null when the value is missing or in today's form, else a code of :data:`FINDINGS`."""
+    is_plain: pl.Expr | None = None
+    """A short way to tell most values without a finding; false says nothing."""
 
     @property
     def grade(self) -> pl.Expr:
@@ -100,7 +102,13 @@ def citizen_id(text: pl.Expr) -> Checked:
         .when(_citizen_check(value) != value.str.slice(17, 1))
         .then(pl.lit("checksum"))
     )
-    return Checked(value, finding)
+    born = value.str.slice(6, 8).str.to_date("%Y%m%d", strict=False, cache=False).dt.year()
+    is_plain = (
+        value.str.contains("^[0-9]{17}[0-9X]$")
+        & born.is_between(_EARLIEST_BIRTH, last_year)
+        & (_citizen_check(value) == value.str.slice(17, 1))
+    )
+    return Checked(value, finding, is_plain.fill_null(value=False))
 
 
 def uscc(text: pl.Expr) -> Checked:

@@ -121,7 +121,7 @@ class Manifest(Arrival):
     @property
     def delivery_id(self) -> str:
         """``<department>.<dataset>/<extract date>/<first 12 of sha256>``: also its folder, department as folder."""
-        return f"{self.dataset}/{self.extract_date.isoformat()}/{self.sha256[:12]}"
+        return delivery_id(self.dataset, self.extract_date, self.sha256)
 
     @property
     def arrivals(self) -> list[Arrival]:
@@ -158,6 +158,11 @@ class Decision(BaseModel):
 
 
 _DECISIONS = TypeAdapter(list[Decision])
+
+
+def delivery_id(dataset: str, extract_date: date, sha256: str) -> str:
+    """What a delivery is called: by its content, whenever it came."""
+    return f"{dataset}/{extract_date.isoformat()}/{sha256[:12]}"
 
 
 def delivery_folder(root: Path, dataset: str, extract_date: date, sha256: str) -> Path:
