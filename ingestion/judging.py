@@ -14,7 +14,7 @@ import polars as pl
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Contract
 from ingestion import reasons
-from ingestion.keys import CONFLICT, REPEATED, RepeatedKeys
+from ingestion.keys import CONFLICT, REPEATED, KeyHashes, RepeatedKeys
 from ingestion.readers.extract import LINE
 from ingestion.rules import Compiled, Rule, Value, polars_type, text_name
 
@@ -66,6 +66,7 @@ class Judge:
 
     compiled: Compiled
     rejected: RejectedRows
+    keys: KeyHashes
     repeated_keys: RepeatedKeys | None = None
 
     @cached_property
@@ -91,32 +92,35 @@ class Judge:
             LINE,
             _lists(flags.select(warned), typed.height).alias(WARNINGS),
         )
-        if not errors:
-            return judged
-        is_rejected = flags.select(pl.any_horizontal(rule.rule_id for rule in errors)).to_series()
-        self.rejected.add(_rejected(typed.filter(is_rejected), errors, self.compiled.contract))
-        return judged.filter(~is_rejected)
+        if errors:
+            is_rejected = flags.select(pl.any_horizontal(rule.rule_id for rule in errors)).to_series()
+            self.rejected.add(_rejected(typed.filter(is_rejected), errors, self.compiled.contract))
+            judged = judged.filter(~is_rejected)
+        self.keys.add(judged)
+        return judged
 
     def _typed(self, records: pl.DataFrame) -> pl.DataFrame:
         """Texts and typed values; the long way is only gone for texts in an unusual form."""
         values = self.compiled.typed
-        texts = records.select(LINE, *self.compiled.texts(tuple(records.columns)))
+        texts = records.select(LINE, *self.compiled.texts(records))
         if self.repeated_keys is not None:
             conflicts, repeats = self.repeated_keys.among(texts[LINE])
             texts = texts.with_columns(conflicts.alias(CONFLICT), repeats.alias(REPEATED))
         typed = texts.with_columns(
             (value.full if value.usual is None else value.usual).alias(value.name) for value in values
         )
-        unusual = typed.select(value.is_unusual.alias(value.name) for value in values if value.is_unusual is not None)
-        for value in values:
-            rows = unusual[value.name].arg_true() if value.name in unusual.columns else ()
+        short = [value for value in values if value.is_unusual is not None]
+        unusual = typed.select(value.is_unusual.alias(value.name) for value in short if value.is_unusual is not None)
+        for value in short:
+            rows = unusual[value.name].arg_true()
             if len(rows):
-                typed = typed.with_columns(typed[value.name].scatter(rows, _full(typed[rows], value)))
+                typed = typed.with_columns(typed[value.name].scatter(rows, _full(typed, rows, value)))
         return typed
 
 
-def _full(texts: pl.DataFrame, value: Value) -> pl.Series:
-    return texts.select(value.full.alias(value.name)).to_series()
+def _full(texts: pl.DataFrame, rows: pl.Series, value: Value) -> pl.Series:
+    needed = texts.select(sorted(set(value.full.meta.root_names())))
+    return needed[rows].select(value.full.alias(value.name)).to_series()
 
 
 def _lists(flags: pl.DataFrame, height: int) -> pl.Series:

@@ -1,10 +1,10 @@
 """Keys that come twice in one delivery: identical repeats are kept with a warning, contradictions are quarantined.
 
-They are looked for among the accepted rows, by an engine that spills to disk; hashes are compared, so that memory does
-not follow the rows' width. Most deliveries repeat no key: one pass over the key columns shows that.
+Most deliveries repeat no key: eight bytes a row, kept while rows are judged, show that. Where they do not, the accepted
+rows are looked at by an engine that spills to disk; contents are compared by hash, whatever the rows' width.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -17,7 +17,6 @@ from ingestion.readers.extract import LINE
 CONFLICT = "key.conflict"
 REPEATED = "key.repeated"
 
-_IS_REPEATED = "select exists (select 1 from read_parquet($accepted) group by hash({key}) having count(*) > 1)"
 _REPEATED_ROWS = """
 copy (
     select _line, content_hash <> first_hash as is_conflict
@@ -41,6 +40,31 @@ copy (
 """
 
 
+@dataclass
+class KeyHashes:
+    """A hash of the key, and sequence, of every accepted row so far; batches may come from several threads."""
+
+    names: tuple[str, ...]
+    _batches: list[pl.Series] = field(default_factory=list[pl.Series])
+
+    @classmethod
+    def of(cls, contract: Contract) -> "KeyHashes":
+        """For a new pass over an extract of this contract."""
+        return cls(_key(contract))
+
+    def add(self, accepted: pl.DataFrame) -> None:
+        """Keep those of one batch."""
+        if self.names:
+            self._batches.append(accepted.select(pl.struct(self.names).hash().alias("hash")).to_series())
+
+    def are_unique(self) -> bool:
+        """Whether no key can have come twice; false does not say that one has."""
+        if not self._batches:
+            return True
+        hashes = pl.concat(self._batches).sort()
+        return not (hashes == hashes.shift(1)).any()
+
+
 @dataclass(frozen=True)
 class RepeatedKeys:
     """Lines of rows whose key, and sequence, came before in the same delivery; eight bytes each."""
@@ -59,18 +83,19 @@ def find_repeated_keys(
     accepted: Path, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection
 ) -> RepeatedKeys | None:
     """Which rows of an accepted extract repeat a key; None when none does. Rejected rows do not count."""
-    if not contract.key:
-        return None
-    names = [*contract.key, *([contract.sequence] if contract.sequence else [])]
     key, content = (
-        ", ".join(f'"{name}"' for name in columns) for columns in (names, [c.name for c in contract.columns])
+        ", ".join(f'"{name}"' for name in names) for names in (_key(contract), [c.name for c in contract.columns])
     )
-    if engine.execute(_IS_REPEATED.format(key=key), {"accepted": str(accepted)}).fetchone() == (False,):
-        return None
     target = folder / "repeated_keys.parquet"
     engine.execute(_REPEATED_ROWS.format(key=key, content=content, target=quoted(target)), {"accepted": str(accepted)})
     rows = pl.read_parquet(target)
+    if rows.is_empty():
+        return None
     return RepeatedKeys(rows.filter("is_conflict")[LINE], rows.filter(~pl.col("is_conflict"))[LINE])
+
+
+def _key(contract: Contract) -> tuple[str, ...]:
+    return (*contract.key, *([contract.sequence] if contract.key and contract.sequence else []))
 
 
 def _members(lines: pl.Series, of: pl.Series) -> pl.Series:

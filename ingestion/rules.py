@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from citylake.contracts.identifiers import CHECKS, FINDINGS, Grade
+from citylake.contracts.identifiers import CHECKS, FINDINGS, PLAIN, Grade
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, Dialect, Severity
 from ingestion import reasons
@@ -65,11 +66,14 @@ class Compiled:
         """The same as expressions that are right for every text."""
         return [value.full.alias(value.name) for value in self.typed]
 
-    def texts(self, present: tuple[str, ...]) -> list[pl.Expr]:
-        """The text of every column under ``_text.<name>``, null where it means no value or the file lacks it."""
-        nulls = list(self.contract.dialect.null_values)
+    def texts(self, records: pl.DataFrame) -> list[pl.Expr]:
+        """The text of every column under ``_text.<name>``, null where it means no value or the records lack it."""
+        nulls = [*self.contract.dialect.null_values, ""]
+        present = [column.name for column in self.contract.columns if column.name in records.columns]
+        is_usual = set(nulls) == {""} and not records.select(pl.any_horizontal(map(_may_be_blank, present))).item()
+        as_text = _usual_text if is_usual else partial(_as_text, nulls=nulls)
         return [
-            (_as_text(pl.col(column.name), nulls) if column.name in present else pl.lit(None, pl.String)).alias(
+            (as_text(pl.col(column.name)) if column.name in present else pl.lit(None, pl.String)).alias(
                 text_name(column.name)
             )
             for column in self.contract.columns
@@ -129,8 +133,18 @@ def polars_type(column: Column) -> pl.DataType:
 
 
 def _as_text(text: pl.Expr, nulls: list[str]) -> pl.Expr:
-    stripped = text.str.strip_chars()
-    return pl.when(~stripped.is_in([*nulls, ""])).then(text)
+    return pl.when(~text.str.strip_chars().is_in(nulls)).then(text)
+
+
+def _usual_text(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.len_bytes() > 0).then(text)
+
+
+def _may_be_blank(column: str) -> pl.Expr:
+    """Whether any text could be white space alone: by how it begins, which tells nearly all others apart."""
+    text = pl.col(column)
+    begins_so = (text < "!") | text.is_between(pl.lit("\x7f"), pl.lit("\u3fff"))
+    return ((text.str.len_bytes() > 0) & begins_so).any()
 
 
 def _value(column: Column, dialect: Dialect) -> Value:
@@ -164,10 +178,12 @@ def _in_usual_form(column: Column, full: pl.Expr, usual: pl.Expr) -> Value:
 
 def _finding(column: Column) -> Value:
     """What the identifier rule of a column found: nothing, for most."""
-    name, checked = _finding_name(column), CHECKS[column.check or ""](_text(column))
-    if checked.is_plain is None:
-        return Value(name, checked.finding)
-    return Value(name, checked.finding, pl.lit(None, pl.String), _text(column).is_not_null() & ~checked.is_plain)
+    check = column.check or ""
+    name, finding = _finding_name(column), CHECKS[check](_text(column)).finding
+    if check not in PLAIN:
+        return Value(name, finding)
+    value = pl.col(column.name)
+    return Value(name, finding, pl.lit(None, pl.String), value.is_not_null() & ~PLAIN[check](value))
 
 
 def _number(text: pl.Expr, kind: pl.DataType) -> pl.Expr:

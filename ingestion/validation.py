@@ -13,7 +13,7 @@ import polars as pl
 from citylake.contracts.model import Contract
 from ingestion import reasons
 from ingestion.judging import REJECTED_SCHEMA, WARNINGS, Judge, RejectedRows
-from ingestion.keys import find_repeated_keys
+from ingestion.keys import KeyHashes, find_repeated_keys
 from ingestion.readers.extract import LINE, Extract
 from ingestion.rules import compile_contract
 
@@ -49,11 +49,11 @@ def validate(
     """
     compiled = compile_contract(contract)
     accepted, rejected = folder / "accepted_rows.parquet", folder / "rejected_rows.parquet"
-    judge = Judge(compiled, RejectedRows(folder / "rejected"))
+    judge = Judge(compiled, RejectedRows(folder / "rejected"), KeyHashes.of(contract))
     _write_accepted(extract, judge, accepted, stamp or {})
-    repeated_keys = find_repeated_keys(accepted, contract, folder, engine)
-    if repeated_keys is not None:
-        judge = Judge(compiled, RejectedRows(folder / "rejected_again"), repeated_keys)
+    if not judge.keys.are_unique():
+        repeated_keys = find_repeated_keys(accepted, contract, folder, engine)
+        judge = Judge(compiled, RejectedRows(folder / "rejected_again"), KeyHashes.of(contract), repeated_keys)
         _write_accepted(extract, judge, accepted, stamp or {})
     pl.concat([judge.rejected.scan(), _unparsed(extract.rejected)]).sort("line").sink_parquet(rejected)
     return _count(extract.rows_read, accepted, rejected)
@@ -62,7 +62,7 @@ def validate(
 def _write_accepted(extract: Extract, judge: Judge, target: Path, stamp: Mapping[str, pl.Expr]) -> None:
     """One pass over the records, from disk to disk."""
     extract.records.map_batches(judge, schema=judge.schema, streamable=True).with_columns(**stamp).sink_parquet(
-        target, compression="snappy"
+        target, compression="snappy", statistics=False
     )
 
 

@@ -328,7 +328,8 @@ def test_the_short_way_to_a_value_leads_where_the_long_one_does(texts_of: list[t
         column("d", "date"), column("t", "timestamp"), column("i", check="citizen_id", severity="warning")
     )
     compiled = compile_contract(agreed)
-    texts = pl.DataFrame(texts_of, schema=["d", "t", "i"], orient="row").select(*compiled.texts(("d", "t", "i")))
+    given_texts = pl.DataFrame(texts_of, schema=["d", "t", "i"], orient="row")
+    texts = given_texts.select(*compiled.texts(given_texts)).with_columns(compiled.values)
     for value in compiled.typed:
         if value.usual is None or value.is_unusual is None:
             continue
