@@ -5,6 +5,7 @@ form take the short way to their values, and what no row of it breaks is not loo
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,27 +38,32 @@ _KEY_RULES = (
 
 @dataclass
 class RejectedRows:
-    """What was rejected so far, of :data:`REJECTED_SCHEMA`; batches of several threads, written to disk as it grows."""
+    """What was rejected so far. Batches may come from several threads; what they add up to is written to disk."""
 
     folder: Path
-    _frames: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    _batches: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     _written: list[Path] = field(default_factory=list[Path])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, frame: pl.DataFrame) -> None:
-        """Keep the rejected rows of one batch."""
+    def add(self, rows: pl.DataFrame, describe: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        """Keep the rejected rows of one batch; ``describe`` says of many at once, in :data:`REJECTED_SCHEMA`, why."""
         with self._lock:
-            self._frames.append(frame)
-            if sum(kept.height for kept in self._frames) > _ROWS_IN_MEMORY:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                self._written.append(self.folder / f"{len(self._written):06d}.parquet")
-                pl.concat(self._frames).write_parquet(self._written[-1], compression="lz4")
-                self._frames.clear()
+            self._batches.append(rows)
+            if sum(batch.height for batch in self._batches) >= _ROWS_IN_MEMORY:
+                self._write(describe)
 
-    def scan(self) -> pl.LazyFrame:
-        """All of them, in no order."""
-        written = [pl.scan_parquet(self._written, glob=False)] if self._written else []
-        return pl.concat([*written, pl.concat([pl.DataFrame(schema=REJECTED_SCHEMA), *self._frames]).lazy()])
+    def scan(self, describe: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.LazyFrame:
+        """All of them, described, in no order."""
+        with self._lock:
+            if self._batches:
+                self._write(describe)
+        return pl.scan_parquet(self._written, glob=False) if self._written else pl.LazyFrame(schema=REJECTED_SCHEMA)
+
+    def _write(self, describe: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._written.append(self.folder / f"{len(self._written):06d}.parquet")
+        describe(pl.concat(self._batches)).write_parquet(self._written[-1], compression="lz4")
+        self._batches.clear()
 
 
 @dataclass(frozen=True)
@@ -94,10 +100,14 @@ class Judge:
         )
         if errors:
             is_rejected = flags.select(pl.any_horizontal(rule.rule_id for rule in errors)).to_series()
-            self.rejected.add(_rejected(typed.filter(is_rejected), errors, self.compiled.contract))
+            self.rejected.add(typed.filter(is_rejected), self.describe)
             judged = judged.filter(~is_rejected)
         self.keys.add(judged)
         return judged
+
+    def describe(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Of rejected rows line, rules, reasons and original texts: columns of :data:`REJECTED_SCHEMA`."""
+        return _rejected(rows, [rule for rule in self._rules if rule.severity == "error"], self.compiled.contract)
 
     def _typed(self, records: pl.DataFrame) -> pl.DataFrame:
         """Texts and typed values; the long way is only gone for texts in an unusual form."""

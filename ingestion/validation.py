@@ -55,7 +55,7 @@ def validate(
         repeated_keys = find_repeated_keys(accepted, contract, folder, engine)
         judge = Judge(compiled, RejectedRows(folder / "rejected_again"), KeyHashes.of(contract), repeated_keys)
         _write_accepted(extract, judge, accepted, stamp or {})
-    pl.concat([judge.rejected.scan(), _unparsed(extract.rejected)]).sort("line").sink_parquet(rejected)
+    pl.concat([judge.rejected.scan(judge.describe), _unparsed(extract.rejected)]).sort("line").sink_parquet(rejected)
     return _count(extract.rows_read, accepted, rejected)
 
 

@@ -81,9 +81,7 @@ def citizen_id(text: pl.Expr) -> Checked:
     is_old = length == 15
     birth = pl.when(is_old).then(pl.lit("19") + value.str.slice(6, 6)).otherwise(value.str.slice(6, 8))
     pattern = pl.when(is_old).then(value.str.contains("^[0-9]{15}$")).otherwise(value.str.contains("^[0-9]{17}[0-9X]$"))
-    last_year = value.str.slice(0, 6).replace_strict(
-        list(_divisions()), list(_divisions().values()), default=None, return_dtype=pl.Int32
-    )
+    last_year = _last_year_of(value)
     finding = (
         pl.when(value.is_null())
         .then(pl.lit(None, pl.String))
@@ -106,10 +104,9 @@ def citizen_id(text: pl.Expr) -> Checked:
 def is_plain_citizen_id(value: pl.Expr) -> pl.Expr:
     """The short way: true where the value of a citizen id has no finding, but for some; false says nothing."""
     born = value.str.slice(6, 8).str.to_date("%Y%m%d", strict=False, cache=False).dt.year()
-    last_year = pl.lit(_last_years()).gather(value.str.head(6).cast(pl.UInt32, strict=False).clip(upper_bound=10**6))
     is_plain = (
         value.str.contains("^[0-9]{17}[0-9X]$")
-        & born.is_between(_EARLIEST_BIRTH, last_year)
+        & born.is_between(_EARLIEST_BIRTH, _last_year_of(value))
         & (_citizen_check(value) == value.str.tail(1))
     )
     return is_plain.fill_null(value=False)
@@ -190,6 +187,12 @@ def _citizen_check(value: pl.Expr) -> pl.Expr:
     return _nth_character((12 - remainder * 2 % 11) % 11, "0123456789X")
 
 
+def _last_year_of(value: pl.Expr) -> pl.Expr:
+    """The last year in which the division that a citizen id begins with was in use."""
+    division = value.str.head(6).cast(pl.UInt32, strict=False).clip(upper_bound=10**6)
+    return pl.lit(_last_years()).gather(division)
+
+
 def _uscc_check(value: pl.Expr) -> pl.Expr:
     return _nth_character((31 - _weighted(value, [3**i % 31 for i in range(17)]) % 31) % 31, _USCC_ALPHABET)
 
@@ -226,7 +229,7 @@ def _divisions() -> dict[str, int]:
 
 @cache
 def _last_years() -> pl.Series:
-    """The same as a table: the division code is the place, and every number below 1 000 001 has one."""
+    """The same as a table: the division code is the place; every number up to a million has one."""
     codes = pl.DataFrame({"code": [int(code) for code in _divisions()], "year": list(_divisions().values())})
     return pl.DataFrame({"code": range(10**6 + 1)}).join(codes, on="code", how="left", maintain_order="left")["year"]
 
