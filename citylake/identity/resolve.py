@@ -1,23 +1,25 @@
 """Which records are one person, and the key that this person keeps.
 
-Records are linked by a valid citizen id only; a record without one is a person of its own. A cluster keeps the key that
-most of its records had, keys are never reused, and every change of a record's key is an event with its date and reason.
-What a night writes depends on the records and the keys that exist, not on the order of the records.
+Which datasets name persons, the contracts say: every column whose values must be citizen ids names one. Records are
+linked by a valid citizen id only. Where the dataset numbers its persons (its key is an identifier), a record without
+one is a person of its own; elsewhere it names nobody. A cluster keeps the key that most of its records had, keys are
+never reused, and every change of a record's key is an event with its date and reason. What a night writes depends on
+the records and the keys that exist, not on the order of the records.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 import polars as pl
 
 from citylake.contracts.identifiers import citizen_id_key
+from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.keeper import open_keeper
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
-
-_SOURCES = {"public_security.person_register": ("vault.staging.stg_public_security__person_register", "register_no")}
-"""Dataset → (staging table, column with the source's own record id)."""
 
 _TABLES = """
 create schema if not exists vault.identity;
@@ -39,6 +41,8 @@ _COMMENTS = {
     "person_key": "Every person key ever made and the record that it was made over; keys are never reused",
     "key_event": "Every change of a record's person key: merge or split, with date, reason and run",
 }
+
+_STAGED = "select database_name || '.' || schema_name || '.' || table_name from duckdb_tables()"
 
 # The records in force, each with the cluster it belongs to and the key it had.
 _CLUSTERS = """
@@ -132,6 +136,34 @@ where changed.old_key is not null and changed.old_key <> changed.person_key
 """
 
 
+@dataclass(frozen=True)
+class PersonColumn:
+    """A column of a dataset whose values name natural persons."""
+
+    dataset: str
+    table: str
+    column: str
+    record_id: tuple[str, ...]
+    """What a record is called, as SQL texts; models find it by the macro ``person_record_id``."""
+    is_numbered: bool
+    """Whether the dataset numbers its persons, so that every record is one, with or without a valid citizen id."""
+
+
+def person_columns(contract: Contract) -> Iterator[PersonColumn]:
+    """The columns of a contract that name natural persons: those whose values are citizen ids."""
+    numbers = tuple(name for name in contract.key if contract.column(name).classification == "identifier")
+    rest = tuple(name for name in contract.key if name != contract.sequence)
+    for column in contract.columns:
+        if column.check == "citizen_id":
+            yield PersonColumn(
+                dataset=contract.dataset,
+                table=f"vault.staging.stg_{contract.department}__{contract.name}",
+                column=column.name,
+                record_id=numbers or (*rest, f"'{column.name}'"),
+                is_numbered=bool(numbers),
+            )
+
+
 def resolve_persons(settings: Settings, run_id: str, as_of: date) -> dict[str, int]:
     """Bring ``vault.identity`` up to date with staging, in one transaction. The caller holds the writer's lock.
 
@@ -147,7 +179,7 @@ def resolve_persons(settings: Settings, run_id: str, as_of: date) -> dict[str, i
         if fingerprint is None:
             connection.execute("insert into vault.identity.keeper values (?)", [keeper.fingerprint])
             _comment(connection)
-        connection.register("incoming", _records(connection))
+        connection.register("incoming", _records(connection, settings))
         for statement in (_CLUSTERS, _KEPT_KEYS, _MINTED_KEYS, _CHANGED):
             connection.execute(statement)
         facts = _write_changes(connection, run_id, as_of)
@@ -164,19 +196,38 @@ def _known_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
     return row[0] if row else None
 
 
-def _records(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """All records in force: source, its record id, and the valid citizen id in its 18-character form, or null."""
+def _records(connection: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
+    """Every record in force that names a person: dataset, record id, and the valid citizen id or null."""
+    staged = {name for (name,) in connection.execute(_STAGED).fetchall()}
     frames = [
-        connection.execute(
-            f"select ? as source_dataset, {record_id} as register_no, citizen_id from {table} where not is_deleted",
-            [dataset],
-        ).pl()
-        for dataset, (table, record_id) in _SOURCES.items()
+        _named(connection, person)
+        for contract in load_contracts(settings.contracts).values()
+        for person in person_columns(contract)
+        if person.table in staged
     ]
-    records = pl.concat(frames).lazy()
-    return records.select(
-        "source_dataset", "register_no", citizen_id_key(pl.col("citizen_id")).alias("link_id")
-    ).collect()
+    schema = {"source_dataset": pl.String, "register_no": pl.String, "link_id": pl.String}
+    return pl.concat([pl.DataFrame(schema=schema), *frames])
+
+
+def _named(connection: duckdb.DuckDBPyConnection, person: PersonColumn) -> pl.DataFrame:
+    """The records of one column."""
+    versions = connection.execute(
+        f"""
+        select ? as source_dataset, concat_ws('|', {", ".join(person.record_id)}) as register_no,
+            {person.column} as citizen_id, _extract_date, _delivery_id, _line
+        from {person.table} where not is_deleted
+        """,
+        [person.dataset],
+    ).pl()
+    records = versions.with_columns(citizen_id_key(pl.col("citizen_id")).alias("link_id"))
+    if records["register_no"].n_unique() < records.height:
+        # Several versions of a record are in force: who it is says the newest one that has a valid citizen id.
+        newest_first = records.sort("_extract_date", "_delivery_id", "_line", descending=[True, True, False])
+        records = newest_first.group_by("source_dataset", "register_no", maintain_order=True).agg(
+            pl.col("link_id").drop_nulls().first()
+        )
+    named = records if person.is_numbered else records.drop_nulls("link_id")
+    return named.select("source_dataset", "register_no", "link_id")
 
 
 def _write_changes(connection: duckdb.DuckDBPyConnection, run_id: str, as_of: date) -> dict[str, int]:

@@ -1,21 +1,22 @@
 """Evaluate the indicators: from the facts in ``city`` to ``city.indicator``.
 
 MetricFlow says what a numerator and a denominator are, at the finest grain; here they are rolled up exactly, street to
-district to city, and divided last. A rate is never averaged. Rules: a zero denominator gives no value; what has no row
-is zero; a dataset that nobody delivered gives no rows at all, nor does a month before the first delivery where
-deliveries themselves are counted.
+district to city, and divided last. A rate is never averaged. What cannot be added (a median, a count of distinct
+things) MetricFlow computes at each level. Rules: a zero denominator gives no value; what has no row is zero, but the
+median of nothing no value; a dataset that nobody delivered gives no rows at all, nor does a month before the first
+delivery where deliveries themselves are counted.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from citylake.indicators.metric_sql import finest_grain_sql
-from citylake.indicators.registry import Indicator, Metric, read_registry
+from citylake.indicators.metric_sql import Question, metric_sql
+from citylake.indicators.registry import Indicator, read_registry
 from citylake.indicators.tables import DIM_INDICATOR, SCHEMA, create
 from citylake.indicators.targets import check_targets, resolve_targets
 from citylake.indicators.vintages import append_changed, forget_unpublished
@@ -54,6 +55,19 @@ group by grouping sets (
     (metric, month_date, region_level, region_code, department_code)
 )
 having is_all_departments or department_code is not null
+"""
+
+# What cannot be added is there as MetricFlow computed it. Without a place it is the whole city.
+_AT_LEVEL = """
+insert into rolled by name
+select
+    $1 as metric, month_date, $2 as region_level,
+    if($2 = 'city',
+       (select region_code from city.base.dim_region where region_level = 'city' and not is_unallocated),
+       region_code) as region_code,
+    department_code, $3 as is_all_departments, amount
+from ({sql})
+where amount is not null and ($2 = 'city' or region_code is not null) and ($3 or department_code is not null)
 """
 
 # Every month has every region that was valid in it, and every department that the indicator ever named; and whatever
@@ -106,7 +120,7 @@ with figure as (
         value_key.*,
         indicator.scale,
         indicator.is_share,
-        coalesce(top.amount, 0)::double as numerator,
+        if(indicator.is_count, coalesce(top.amount, 0), top.amount)::double as numerator,
         if(indicator.denominator_metric is null, null, coalesce(bottom.amount, 0))::double as denominator
     from value_key
     inner join indicator on value_key.indicator_id = indicator.indicator_id
@@ -157,20 +171,31 @@ def evaluate(settings: Settings, run_id: str, as_of: date, manifest: Path) -> di
     indicators = read_registry(manifest)
     first = _months_before(as_of.replace(day=1), MONTHS_BACK)
     began = time.perf_counter()
-    statements = finest_grain_sql(manifest, _parts(indicators), first, as_of)
+    questions = _questions(indicators)
+    statements = metric_sql(manifest, questions, first, as_of)
     metricflow_ms = round(1000 * (time.perf_counter() - began))
     with open_lakes(settings, ("city",)) as connection:
         _register(connection, indicators, first, as_of)
         check_targets(connection)
         resolve_targets(connection)
-        _roll_up(connection, statements)
+        _roll_up(connection, dict(zip(questions, statements, strict=True)))
         counts = _write(connection, published_run_ids(Zones.of(settings)), run_id, as_of)
     return {"indicators": len(indicators), **counts, "metricflow_ms": metricflow_ms}
 
 
-def _parts(indicators: Sequence[Indicator]) -> list[Metric]:
-    parts = {part.name: part for item in indicators for part in (item.numerator, item.denominator) if part is not None}
-    return list(parts.values())
+def _questions(indicators: Sequence[Indicator]) -> list[Question]:
+    """What to ask MetricFlow: what adds up once, the rest at every level at which it is shown."""
+    asked: dict[Question, None] = {}
+    for indicator in indicators:
+        definition = indicator.definition
+        for part in indicator.parts:
+            if part.is_additive:
+                asked[Question(part, by_department=part.has_department)] = None
+                continue
+            for level in definition.region_levels:
+                for by_department in {False, definition.has_department}:
+                    asked[Question(part, level, by_department)] = None
+    return list(asked)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, indicators: Sequence[Indicator], first: date, as_of: date) -> None:
@@ -183,6 +208,7 @@ def _register(connection: duckdb.DuckDBPyConnection, indicators: Sequence[Indica
                 "definition_en": item.definition_en,
                 "numerator_metric": item.numerator.name,
                 "denominator_metric": None if item.denominator is None else item.denominator.name,
+                "is_count": item.numerator.is_count,
             }
             for item in indicators
         ],
@@ -211,17 +237,24 @@ def _register(connection: duckdb.DuckDBPyConnection, indicators: Sequence[Indica
     )
 
 
-def _roll_up(connection: duckdb.DuckDBPyConnection, statements: dict[str, str]) -> None:
+def _roll_up(connection: duckdb.DuckDBPyConnection, statements: Mapping[Question, str]) -> None:
     """Temporary tables ``finest`` (as MetricFlow counts), ``rolled`` (every level) and ``value_key``."""
     connection.execute(
         "create or replace temp table finest "
         "(metric varchar, month_date date, region_code varchar, department_code varchar, amount decimal(38, 6))"
     )
-    for name, sql in statements.items():
-        connection.execute(
-            f"insert into finest by name select ? as metric, * from ({sql}) where amount is not null", [name]
-        )
+    for question, sql in statements.items():
+        if question.level is None:
+            connection.execute(
+                f"insert into finest by name select ? as metric, * from ({sql}) where amount is not null",
+                [question.metric.name],
+            )
     connection.execute(_ROLL_UP)
+    for question, sql in statements.items():
+        if question.level is not None:
+            connection.execute(
+                _AT_LEVEL.format(sql=sql), [question.metric.name, question.level, not question.by_department]
+            )
     connection.execute(_KEYS)
 
 

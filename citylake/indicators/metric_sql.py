@@ -1,4 +1,4 @@
-"""SQL of metrics at the finest grain, written by MetricFlow.
+"""SQL of metrics, written by MetricFlow: at the finest grain, or at a level of regions for what cannot be added.
 
 MetricFlow is imported inside the one function that needs it: the import costs a second or more, once a night. Its
 engine is built on the semantic manifest alone; dbt's adapter, which would open the lakes a second time beside our
@@ -6,16 +6,39 @@ writer, stays out of it: the statements are run by whoever asked for them.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 
-from citylake.indicators.registry import Metric
+from citylake.indicators.registry import REGION, Level, Metric
 
 
-def finest_grain_sql(manifest: Path, metrics: Sequence[Metric], first: date, last: date) -> dict[str, str]:
-    """For each metric, a SELECT of month_date, region_code, department_code and amount, one row a combination.
+@dataclass(frozen=True)
+class Question:
+    """One metric by month, by place and, if asked for, by department."""
 
-    ``first`` and ``last`` are days, both included. A metric without region or department has null there.
+    metric: Metric
+    level: Level | None = None
+    """The level of regions that it is grouped by; None for the finest grain that the facts have."""
+    by_department: bool = False
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """What MetricFlow calls the columns that it is grouped by; the whole city is grouped by no place."""
+        found: dict[str, str] = {}
+        if self.level in ("district", "street"):
+            found["region_code"] = f"{REGION}__{self.level}_code"
+        elif self.level is None and self.metric.has_region:
+            found["region_code"] = f"{self.metric.entity}__region_code"
+        if self.by_department:
+            found["department_code"] = f"{self.metric.entity}__department_code"
+        return found
+
+
+def metric_sql(manifest: Path, questions: Sequence[Question], first: date, last: date) -> list[str]:
+    """For each question, a SELECT of month_date, region_code, department_code and amount, one row a combination.
+
+    ``first`` and ``last`` are days, both included. What is not grouped by a place or department has null there.
     """
     from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest  # noqa: PLC0415
     from metricflow.protocols.sql_client import SqlEngine  # noqa: PLC0415
@@ -34,26 +57,22 @@ def finest_grain_sql(manifest: Path, metrics: Sequence[Metric], first: date, las
     parsed = parse_manifest_from_dbt_generated_manifest(manifest.read_text(encoding="utf-8"))
     engine = MetricFlowEngine(SemanticManifestLookup(parsed), Dialect())  # pyright: ignore[reportArgumentType]
     window = datetime.combine(first, time()), datetime.combine(last, time())
-    statements: dict[str, str] = {}
-    for metric in metrics:
+    statements: list[str] = []
+    for question in questions:
         request = MetricFlowQueryRequest.create(
-            metric_names=[metric.name],
-            group_by_names=["metric_time__month", *_dimensions(metric).values()],
+            metric_names=[question.metric.name],
+            group_by_names=["metric_time__month", *question.dimensions.values()],
             time_constraint_start=window[0],
             time_constraint_end=window[1],
         )
-        statements[metric.name] = _wrap(metric, engine.explain(request).sql_statement.sql)
+        statements.append(_wrap(question, engine.explain(request).sql_statement.sql))
     return statements
 
 
-def _dimensions(metric: Metric) -> dict[str, str]:
-    wanted = {"region_code": metric.has_region, "department_code": metric.has_department}
-    return {name: f"{metric.entity}__{name}" for name, has in wanted.items() if has}
-
-
-def _wrap(metric: Metric, sql: str) -> str:
-    found = _dimensions(metric)
+def _wrap(question: Question, sql: str) -> str:
+    found = question.dimensions
     columns = [f"{found.get(name, 'null::varchar')} as {name}" for name in ("region_code", "department_code")]
     return (
-        f"select metric_time__month::date as month_date, {', '.join(columns)}, {metric.name} as amount from (\n{sql}\n)"
+        f"select metric_time__month::date as month_date, {', '.join(columns)}, {question.metric.name} as amount "
+        f"from (\n{sql}\n)"
     )

@@ -15,13 +15,16 @@ from citylake.lake.errors import UsageError
 
 Level = Literal["city", "district", "street"]
 
+REGION = "region"
+"""The entity of a place in the semantic layer: what cannot be added is grouped by its levels."""
+
 
 class InvalidRegistry(UsageError):
     """The definition of an indicator in the semantic YAML is incomplete or contradicts itself."""
 
 
 class Metric(BaseModel):
-    """A simple metric of the semantic layer: one additive amount, and by what it can be grouped."""
+    """A simple metric of the semantic layer: one amount, and by what it can be grouped."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,6 +33,10 @@ class Metric(BaseModel):
     """The primary entity of its semantic model: the prefix of its dimensions."""
     has_region: bool
     has_department: bool
+    is_additive: bool
+    """Whether the amount of a whole is the sum of its parts'; a median or a count of distinct things is not."""
+    is_count: bool
+    """Whether it is zero where there is nothing; a median of nothing is no value."""
 
 
 class Definition(BaseModel):
@@ -77,6 +84,10 @@ class Indicator(BaseModel):
     @property
     def indicator_id(self) -> str:
         return self.definition.indicator_id
+
+    @property
+    def parts(self) -> list[Metric]:
+        return [part for part in (self.numerator, self.denominator) if part is not None]
 
 
 def read_registry(manifest: Path) -> list[Indicator]:
@@ -126,25 +137,32 @@ def _simple(metric: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) 
     if metric["type"] != "simple":
         raise InvalidRegistry(
             f"metric {metric['name']} is {metric['type']}: an indicator's parts must be simple metrics, "
-            "which can be added from street to city; put the difference or filter into a measure."
+            "which one measure says how to aggregate; put the difference or filter into a measure."
         )
-    model = models[metric["type_params"]["measure"]["name"]]
+    measure_name = metric["type_params"]["measure"]["name"]
+    model = models[measure_name]
+    measure = next(measure for measure in model["measures"] if measure["name"] == measure_name)
     primary = [entity["name"] for entity in model["entities"] if entity["type"] == "primary"]
     dimensions = {dimension["name"] for dimension in model["dimensions"]}
+    places = {entity["name"] for entity in model["entities"] if entity["type"] == "foreign"}
     return Metric(
         name=metric["name"],
         entity=model.get("primary_entity") or primary[0],
-        has_region="region_code" in dimensions,
+        has_region="region_code" in dimensions or REGION in places,
         has_department="department_code" in dimensions,
+        is_additive=measure["agg"] == "sum",
+        is_count=measure["agg"] in ("sum", "count_distinct"),
     )
 
 
 def _check(indicator: Indicator, metric_name: str) -> None:
-    parts = [part for part in (indicator.numerator, indicator.denominator) if part is not None]
-    definition = indicator.definition
+    parts, definition = indicator.parts, indicator.definition
     problems = [
         (not indicator.name_en or not indicator.definition_en, "label and description (its English texts) are needed"),
-        (definition.roll_up != "sum", "what cannot be added is not evaluated yet: roll_up must be sum"),
+        (
+            (definition.roll_up == "sum") is not all(p.is_additive for p in parts),
+            "roll_up must be sum where every part adds up from street to city, and none where one does not",
+        ),
         (definition.has_department and not all(p.has_department for p in parts), "a part has no department_code"),
         (definition.region_levels != ("city",) and not all(p.has_region for p in parts), "a part has no region_code"),
         (indicator.denominator is None and definition.scale != 1, "a count has no scale"),

@@ -75,3 +75,14 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+-- The record in force of each key of a staging table that keeps every delivery (append): the newest by the given
+-- column, then by extract date. Nothing is ordered by when it was loaded.
+{% macro newest_record(staging, key, sequence=none) -%}
+    select * from {{ staging }}
+    where not is_deleted
+    qualify row_number() over (
+        partition by {{ key | join(', ') }}
+        order by {{ sequence ~ ' desc nulls last, ' if sequence }}_extract_date desc, _delivery_id desc, _line asc
+    ) = 1
+{%- endmacro %}

@@ -1,8 +1,15 @@
--- Every record in force of the person register has a person. A record that identity overlooked would lower the
--- population without a trace.
+-- Every record in force of the registers that describe persons has a person. A record that identity overlooked, or
+-- whose number it writes otherwise than the models do, would lower the population without a trace.
 with delivered as (
-    select count(*) as record_count from {{ ref('stg_public_security__person_register') }}
+    select register_no from {{ ref('stg_public_security__person_register') }}
     where not is_deleted
+    union all
+    select permit_no from {{ ref('stg_public_security__residence_permit') }}
+    where not is_deleted
+),
+
+expected as (
+    select count(*) as record_count from delivered
 ),
 
 counted as (
@@ -10,8 +17,8 @@ counted as (
 )
 
 select
-    delivered.record_count as delivered_count,
+    expected.record_count as delivered_count,
     counted.record_count as counted_count
-from delivered
+from expected
 cross join counted
-where delivered.record_count <> counted.record_count
+where expected.record_count <> counted.record_count

@@ -1,5 +1,6 @@
 """Which records are one person, and that this person's key stays."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from citylake.identity.resolve import resolve_persons
+from citylake.contracts.model import load_contracts
+from citylake.identity.resolve import person_columns, resolve_persons
 from citylake.lake.attach import open_lakes
 from citylake.lake.errors import SecretMismatch
 from citylake.lake.settings import Settings
@@ -35,17 +37,28 @@ class Register:
         self.nights = 0
 
     def holds(self, records: dict[str, str | None]) -> None:
+        self.stage("public_security__person_register", "register_no, citizen_id", list(records.items()))
+
+    def stage(self, table: str, columns: str, rows: Sequence[Sequence[str | None]]) -> None:
+        """A staging table with these text columns, and the rows of its first delivery."""
+        typed = ", ".join(f"{column} varchar" for column in columns.split(", "))
         with open_lakes(self.settings, ("vault",)) as connection:
             connection.execute("create schema if not exists vault.staging")
             connection.execute(
-                "create or replace table vault.staging.stg_public_security__person_register "
-                "(register_no varchar, citizen_id varchar, is_deleted boolean)"
+                f"create or replace table vault.staging.stg_{table} "
+                f"({typed}, is_deleted boolean, _extract_date date, _delivery_id varchar, _line bigint)"
             )
-            if records:
-                connection.executemany(
-                    "insert into vault.staging.stg_public_security__person_register values (?, ?, false)",
-                    [list(record) for record in records.items()],
-                )
+        if rows:
+            self.add(table, rows, "2026-10-31")
+
+    def add(self, table: str, rows: Sequence[Sequence[str | None]], day: str) -> None:
+        """One more delivery of a staging table."""
+        values = ", ".join("?" for _ in rows[0])
+        with open_lakes(self.settings, ("vault",)) as connection:
+            connection.executemany(
+                f"insert into vault.staging.stg_{table} values ({values}, false, '{day}', '{day}', ?)",
+                [[*row, line] for line, row in enumerate(rows)],
+            )
 
     def night(self) -> dict[str, int]:
         self.nights += 1
@@ -56,6 +69,7 @@ class Register:
             return connection.execute(sql).fetchall()
 
     def keys(self) -> dict[str, str]:
+        """The keys by record number; numbers of different datasets differ in these tests."""
         return dict(self.rows("select register_no, person_key from vault.identity.person_record"))  # type: ignore[arg-type]
 
     def events(self) -> list[tuple[object, ...]]:
@@ -174,6 +188,74 @@ def test_a_lost_secret_stops_the_night_before_anything_is_written(register: Regi
     with pytest.raises(SecretMismatch):
         register.night()
     assert register.keys() == before
+
+
+def test_every_dataset_whose_contract_has_a_citizen_id_names_persons() -> None:
+    # Would catch a list of datasets kept by hand: a new department's persons would never get a key.
+    named = {
+        (person.dataset, person.column): (person.record_id, person.is_numbered)
+        for contract in load_contracts(Settings().contracts).values()
+        for person in person_columns(contract)
+    }
+    decision = ("document_no", "authority_uscc")
+    assert named == {
+        ("public_security.person_register", "citizen_id"): (("register_no",), True),
+        ("public_security.residence_permit", "citizen_id"): (("permit_no",), True),
+        ("human_resources.social_insurance", "citizen_id"): (("insurance_no",), True),
+        ("government_service.service_case", "applicant_citizen_id"): (("case_no", "'applicant_citizen_id'"), False),
+    } | {
+        (f"credit_office.administrative_{event}", column): ((*decision, f"'{column}'"), False)
+        for event in ("licence", "penalty")
+        for column in ("legal_representative_id_no", "subject_id_no")
+    }
+
+
+def test_a_person_has_one_key_in_every_dataset_and_the_register_keeps_its_own(register: Register) -> None:
+    # Would catch keys of existing persons that change when more datasets come to name them.
+    register.holds({"P1": ANNA, "P2": None})
+    register.night()
+    before = register.keys()
+    register.stage(
+        "public_security__residence_permit", "permit_no, citizen_id", [("J1", ANNA), ("J2", BO), ("J3", None)]
+    )
+    register.stage(
+        "human_resources__social_insurance",
+        "insurance_no, employer_code, citizen_id",
+        [("I1", "a", ANNA), ("I1", "b", None), ("I2", "a", BO), ("I3", "a", None), ("I3", "b", None)],
+    )
+    register.night()
+    keys = register.keys()
+    assert {record: keys[record] for record in before} == before
+    assert keys["P1"] == keys["J1"] == keys["I1"]
+    assert keys["J2"] == keys["I2"]
+    assert len({keys[record] for record in ("P1", "P2", "J2", "J3", "I3")}) == 5
+
+
+def test_a_decision_names_nobody_but_by_a_valid_citizen_id(register: Register) -> None:
+    # Would catch a person of their own for every passport, and for every organisation, which has no citizen id at all.
+    register.stage(
+        "credit_office__administrative_licence",
+        "document_no, authority_uscc, legal_representative_id_no, subject_id_no",
+        [("1", "x", ANNA, None), ("2", "x", None, ANNA), ("3", "x", "E12345678", None), ("4", "x", BO, ANNA)],
+    )
+    register.night()
+    assert register.keys().keys() == {
+        *("1|x|legal_representative_id_no", "2|x|subject_id_no", "4|x|legal_representative_id_no", "4|x|subject_id_no")
+    }
+    assert len(set(register.keys().values())) == 2
+
+
+def test_of_several_versions_the_newest_with_a_valid_id_says_who_it_is(register: Register) -> None:
+    # Would catch an applicant whose mistyped id was corrected and who stays two persons, or nobody.
+    register.holds({"P1": ANNA, "P2": BO})
+    columns = "case_no, updated_at, applicant_citizen_id"
+    register.stage("government_service__service_case", columns, [("c", "1", ANNA)])
+    register.add("government_service__service_case", [("c", "2", BO), ("d", "2", "typing error")], "2026-11-01")
+    register.add("government_service__service_case", [("c", "3", None)], "2026-11-02")
+    register.night()
+    keys = register.keys()
+    assert keys["c|applicant_citizen_id"] == keys["P2"]
+    assert "d|applicant_citizen_id" not in keys
 
 
 @settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])

@@ -45,6 +45,13 @@ TABLES = {
     "department_code varchar",
     "economy.fct_entity_month": "month_date date, region_code varchar, new_count bigint, cancelled_count bigint, "
     "active_count bigint, active_at_start_count bigint",
+    "service.fct_service_case": "case_key varchar, task_group_code varchar, project_code varchar, region_code varchar, "
+    "department_code varchar, accepted_date date, finished_date date, result_code varchar, "
+    "handling_working_days double",
+    "service.fct_service_case_month": "case_key varchar, month_date date, region_code varchar, "
+    "department_code varchar, is_finished_on_time boolean",
+    "credit.fct_credit_event": "credit_event_key varchar, event_type varchar, decision_date date, region_code varchar",
+    "economy.fct_insured_month": "month_date date, region_code varchar, insured_count bigint",
     "base.fct_population_month": "month_date date, region_code varchar, resident_count bigint",
     "exchange.fct_delivery": "delivery_id varchar, dataset varchar, department_code varchar, extract_date date, "
     "status varchar, rows_accepted bigint",
@@ -52,7 +59,14 @@ TABLES = {
     "set_by varchar, set_on date, source varchar, valid_from date, valid_to date",
 }
 
-DATASETS = ("public_security.person_register", "market_supervision.entity_register", "urban_management.urban_case")
+DATASETS = (
+    "public_security.person_register",
+    "market_supervision.entity_register",
+    "urban_management.urban_case",
+    "human_resources.social_insurance",
+    "credit_office.administrative_licence",
+    "government_service.service_case",
+)
 
 Cell: TypeAlias = str | float | bool | date | None
 

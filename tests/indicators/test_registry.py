@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from citylake.indicators.metric_sql import finest_grain_sql
+from citylake.indicators.metric_sql import Question, metric_sql
 from citylake.indicators.registry import InvalidRegistry, read_registry
 from citylake.lake.settings import PROJECT_ROOT
 
@@ -45,9 +45,11 @@ def metric(name: str, kind: str = "simple", meta: dict[str, Any] | None = None) 
     }
 
 
-def written(folder: Path, *metrics: dict[str, Any], dimensions: tuple[str, ...] = ("region_code",)) -> Path:
+def written(
+    folder: Path, *metrics: dict[str, Any], dimensions: tuple[str, ...] = ("region_code",), agg: str = "sum"
+) -> Path:
     model = {
-        "measures": [{"name": "some_count"}, {"name": "every_count"}, {"name": "rate_count"}],
+        "measures": [{"name": f"{name}_count", "agg": agg} for name in ("some", "every", "rate")],
         "entities": [{"name": "thing", "type": "primary"}],
         "dimensions": [{"name": name} for name in dimensions],
         "primary_entity": None,
@@ -91,6 +93,14 @@ def test_parts_that_cannot_be_added_are_refused(tmp_path: Path) -> None:
         read_registry(written(tmp_path, metric("rate", "ratio", META), dimensions=()))
 
 
+def test_what_cannot_be_added_must_say_so(tmp_path: Path) -> None:
+    # Guards the roll-up: streets' medians would be added up to the city's, or a sum computed three times for nothing.
+    with pytest.raises(InvalidRegistry, match="roll_up must be"):
+        read_registry(written(tmp_path, metric("rate", "ratio", META), agg="median"))
+    [indicator] = read_registry(written(tmp_path, metric("rate", "ratio", META | {"roll_up": "none"}), agg="median"))
+    assert [(part.is_additive, part.is_count) for part in indicator.parts] == [(False, False)] * 2
+
+
 def test_two_metrics_cannot_define_one_indicator(tmp_path: Path) -> None:
     # Guards promise 4: one definition.
     with pytest.raises(InvalidRegistry, match="X01"):
@@ -103,7 +113,8 @@ def test_the_indicators_of_the_project_are_whole(manifest: Path) -> None:
         departments = {row["department_code"] for row in csv.DictReader(file)}
     indicators = read_registry(manifest)
     assert [item.indicator_id for item in indicators] == [
-        *("D01", "E02", "E03", "E04", "G01", "G07", "G08", "G09", "G13", "G14")
+        *("D01", "E02", "E03", "E04", "E07", "E18", "E19"),
+        *("G01", "G07", "G08", "G09", "G13", "G14", "S01", "S02", "S15"),
     ]
     for item in indicators:
         definition = item.definition
@@ -116,11 +127,10 @@ def test_the_indicators_of_the_project_are_whole(manifest: Path) -> None:
 
 def test_metrics_read_only_what_is_published(manifest: Path) -> None:
     # Guards promise 5: a figure can be recomputed from the release alone, so its SQL must not reach into the vault.
-    metrics = {
-        part.name: part for item in read_registry(manifest) for part in (item.numerator, item.denominator) if part
-    }
-    statements = finest_grain_sql(manifest, list(metrics.values()), date(2026, 1, 1), date(2026, 1, 31))
-    assert set(statements) == set(metrics)
-    for sql in statements.values():
+    parts = {part.name: part for item in read_registry(manifest) for part in item.parts}
+    questions = [
+        Question(part, None if part.is_additive else "district", part.has_department) for part in parts.values()
+    ]
+    for sql in metric_sql(manifest, questions, date(2026, 1, 1), date(2026, 1, 31)):
         assert 'FROM "city".' in sql
         assert "vault" not in sql

@@ -6,18 +6,8 @@ with urban_case as (
     where due_date is not null
 ),
 
-run as (
-    select as_of_date from {{ source('ledger', 'run') }}
-),
-
 period as (
-    select
-        calendar.month_date,
-        max(calendar.date_day) as period_end
-    from {{ ref('dim_date') }} as calendar
-    cross join run
-    where calendar.date_day <= run.as_of_date
-    group by calendar.month_date
+    {{ months_so_far() }}
 )
 
 select

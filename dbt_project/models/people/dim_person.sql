@@ -1,19 +1,46 @@
--- One row per person known to the registers, under an opaque key.
+-- One row per person: those whom the registers describe, and those known only by a tie to an entity, under opaque keys.
 -- Grain: person_key.
--- Nuance: where several records describe one person, a registered one is preferred to a cancelled one, then the newest;
--- but a second registration makes nobody a newcomer: the first of that status counts.
-with record as (
+-- Nuance: the person register is believed before a residence permit. Where several of its records describe one person,
+-- a registered one is preferred to a cancelled one, then the newest; but a second registration makes nobody a newcomer:
+-- the first of that status counts.
+with described as (
     select * from {{ ref('int_person_record') }}
+),
+
+person as (
+    select person_key from described
+    union distinct
+    select person_key from {{ ref('int_person_entity') }}
+),
+
+record as (
+    select
+        person.person_key,
+        described.source_record_key,
+        described.source_rank,
+        described.birth_year,
+        described.sex_code,
+        described.residence_region_code,
+        described.status_code,
+        described.registered_date,
+        described.cancelled_date,
+        described.updated_at
+    from person
+    left join described on person.person_key = described.person_key
 ),
 
 ranked as (
     select
         *,
-        count(*) over (partition by person_key) as source_record_count,
-        min(registered_date) over (partition by person_key, status_code) as first_registered_date,
+        count(source_record_key) over (partition by person_key) as source_record_count,
+        min(registered_date) over (partition by person_key, source_rank, status_code) as first_registered_date,
         row_number() over (
             partition by person_key
-            order by case status_code when '1' then 0 else 1 end asc, updated_at desc, source_record_key asc
+            order by
+                source_rank asc,
+                case status_code when '1' then 0 else 1 end asc,
+                updated_at desc,
+                source_record_key asc
         ) as preference
     from record
 ),

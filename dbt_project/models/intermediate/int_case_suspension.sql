@@ -1,24 +1,23 @@
 -- One row per time in which a case's clock stood still; times that overlap are one.
--- Grain: case_code, suspended_at.
+-- Grain: dataset, case_code, suspended_at.
 -- Nuance: a suspension without an end lasts until the case is handled or closed; if it is neither, resumed_at is null
--- and the clock stands still now. What came before filing or after closure does not count.
-with urban_case as (
-    select * from {{ ref('stg_urban_management__urban_case') }}
-    where not is_deleted and filed_at is not null
+-- and the clock stands still now. What came before the clock started or after closure does not count.
+with limited_case as (
+    {{ cases_with_limit() }}
 ),
 
 delivered as (
     select
         *,
         unnest(from_json(suspensions, '[{"挂起时间": "TIMESTAMP", "恢复时间": "TIMESTAMP"}]')) as suspension
-    from urban_case
+    from limited_case
     where suspensions is not null
 ),
 
 bounded as (
     select
         delivered.*,
-        greatest({{ instant_of('delivered.suspension.挂起时间') }}, delivered.filed_at) as suspended_at,
+        greatest({{ instant_of('delivered.suspension.挂起时间') }}, delivered.started_at) as suspended_at,
         {{ instant_of('delivered.suspension.恢复时间') }} as resume_at
     from delivered
     where delivered.suspension.挂起时间 is not null
@@ -26,6 +25,7 @@ bounded as (
 
 ended as (
     select
+        dataset,
         case_code,
         suspended_at,
         coalesce(
@@ -43,7 +43,7 @@ chained as (
         *,
         coalesce(
             suspended_at > max(coalesce(resumed_at, timestamptz '9999-01-01')) over (
-                partition by case_code
+                partition by dataset, case_code
                 order by suspended_at, resumed_at
                 rows between unbounded preceding and 1 preceding
             ),
@@ -57,18 +57,19 @@ numbered as (
     select
         *,
         sum(case when opens_new_time then 1 else 0 end) over (
-            partition by case_code order by suspended_at, resumed_at rows unbounded preceding
+            partition by dataset, case_code order by suspended_at, resumed_at rows unbounded preceding
         ) as time_number
     from chained
 ),
 
 merged as (
     select
+        dataset,
         case_code,
         min(suspended_at) as suspended_at,
         case when count(*) = count(resumed_at) then max(resumed_at) end as resumed_at
     from numbered
-    group by case_code, time_number
+    group by dataset, case_code, time_number
 ),
 
 calendar as (
@@ -76,6 +77,7 @@ calendar as (
 )
 
 select
+    merged.dataset,
     merged.case_code,
     merged.suspended_at,
     merged.resumed_at,

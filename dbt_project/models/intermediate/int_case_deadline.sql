@@ -1,11 +1,10 @@
--- One row per filed case: when its time limit ends, suspended time left out.
--- Grain: case_code.
+-- One row per case whose clock has started: when its time limit ends, suspended time left out.
+-- Grain: dataset, case_code.
 -- Nuance: urgent hours and natural days run day and night, working hours and working days (7 hours each) in office
 -- hours. A suspension counts only if the limit had not ended when it began, and then on the case's own clock. While a
 -- case is suspended it has no deadline: due_at is null and is_clock_stopped true.
-with urban_case as (
-    select * from {{ ref('stg_urban_management__urban_case') }}
-    where not is_deleted and filed_at is not null
+with limited_case as (
+    {{ cases_with_limit() }}
 ),
 
 calendar as (
@@ -15,25 +14,27 @@ calendar as (
 -- Positions are seconds on the case's clock: of the calendar's office hours, or since 1970.
 started as (
     select
-        urban_case.case_code,
-        urban_case.time_limit_type in ('work_hour', 'work_day') as is_working_clock,
-        case urban_case.time_limit_type
+        limited_case.dataset,
+        limited_case.case_code,
+        limited_case.time_limit_type in ('work_hour', 'work_day') as is_working_clock,
+        case limited_case.time_limit_type
             when 'urgent_hour' then 3600
             when 'natural_day' then 86400
             when 'work_hour' then 3600
             when 'work_day' then 25200
-        end * urban_case.time_limit_value as limit_seconds,
+        end * limited_case.time_limit_value as limit_seconds,
         case
-            when urban_case.time_limit_type in ('work_hour', 'work_day')
-                then {{ working_seconds('urban_case.filed_at', 'calendar') }}
-            else extract(epoch from urban_case.filed_at)
+            when limited_case.time_limit_type in ('work_hour', 'work_day')
+                then {{ working_seconds('limited_case.started_at', 'calendar') }}
+            else extract(epoch from limited_case.started_at)
         end as start_second
-    from urban_case
-    left join calendar on {{ local_date('urban_case.filed_at') }} = calendar.date_day
+    from limited_case
+    left join calendar on {{ local_date('limited_case.started_at') }} = calendar.date_day
 ),
 
 suspension as (
     select
+        started.dataset,
         started.case_code,
         started.start_second + started.limit_seconds as unsuspended_due_second,
         case
@@ -47,7 +48,8 @@ suspension as (
         suspended.suspended_at,
         suspended.resumed_at
     from started
-    inner join {{ ref('int_urban_case_suspension') }} as suspended on started.case_code = suspended.case_code
+    inner join {{ ref('int_case_suspension') }} as suspended
+        on started.dataset = suspended.dataset and started.case_code = suspended.case_code
 ),
 
 stepped as (
@@ -55,7 +57,7 @@ stepped as (
         *,
         unsuspended_due_second + coalesce(
             sum(resumed_second - suspended_second) over (
-                partition by case_code order by suspended_at rows between unbounded preceding and 1 preceding
+                partition by dataset, case_code order by suspended_at rows between unbounded preceding and 1 preceding
             ), 0
         ) as due_second_before
     from suspension
@@ -63,16 +65,18 @@ stepped as (
 
 counted as (
     select
+        dataset,
         case_code,
         coalesce(sum(resumed_second - suspended_second), 0) as suspended_seconds,
         count(*) > count(resumed_at) as is_clock_stopped
     from stepped
     where suspended_second < due_second_before
-    group by case_code
+    group by dataset, case_code
 ),
 
 due as (
     select
+        started.dataset,
         started.case_code,
         started.is_working_clock,
         coalesce(counted.is_clock_stopped, false) as is_clock_stopped,
@@ -83,7 +87,7 @@ due as (
             end as bigint
         ) as due_second
     from started
-    left join counted on started.case_code = counted.case_code
+    left join counted on started.dataset = counted.dataset and started.case_code = counted.case_code
 ),
 
 -- The workday in which the limit ends, and how many of its 25,200 working seconds are used by then.
@@ -96,6 +100,7 @@ ends as (
 )
 
 select
+    ends.dataset,
     ends.case_code,
     ends.is_clock_stopped,
     case

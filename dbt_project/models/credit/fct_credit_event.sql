@@ -1,0 +1,95 @@
+-- One row per decision made public under 双公示: a licence granted or a penalty imposed, on whomever.
+-- Grain: credit_event_key; natural key event_type, document number, authority.
+-- Nuance: of a natural person's decision only that it was made: no name, no number, not the decision's either. Of a
+-- decision published twice the newer publication counts. Its place is the subject's, else the authority's division.
+with licence as (
+    {{ newest_record(ref('stg_credit_office__administrative_licence'), ['document_no', 'authority_uscc']) }}
+),
+
+penalty as (
+    {{ newest_record(ref('stg_credit_office__administrative_penalty'), ['document_no', 'authority_uscc']) }}
+),
+
+decision as (
+    select
+        'licence' as event_type,
+        document_no,
+        authority_uscc,
+        authority_name,
+        subject_class_code,
+        coalesce(subject_uscc, subject_registration_no) as subject_code,
+        decision_date,
+        coalesce(valid_from_date, decision_date) as valid_from,
+        valid_to_date,
+        licence_class_code as class_code,
+        status_code,
+        null as violation_type,
+        cast(null as date) as publicity_end_date,
+        cast(null as decimal(18, 6)) as fine_10k_cny,
+        cast(null as decimal(18, 6)) as confiscated_10k_cny
+    from licence
+    union all
+    select
+        'penalty' as event_type,
+        document_no,
+        authority_uscc,
+        authority_name,
+        subject_class_code,
+        coalesce(subject_uscc, subject_registration_no) as subject_code,
+        decision_date,
+        decision_date as valid_from,
+        valid_to_date,
+        penalty_class as class_code,
+        null as status_code,
+        violation_type,
+        publicity_end_date,
+        fine_10k_cny,
+        confiscated_10k_cny
+    from penalty
+),
+
+located as (
+    select
+        *,
+        substring(authority_uscc, 3, 6) as division_code,
+        case subject_class_code
+            when '自然人' then 'natural_person'
+            when '个体工商户' then 'sole_trader'
+            else 'organisation'
+        end as subject_type
+    from decision
+),
+
+place as (
+    {{ region_of_code('located', 'division_code') }}
+)
+
+select
+    {{ key('credit_office', ['located.event_type', 'located.document_no', 'located.authority_uscc']) }}
+        as credit_event_key,
+    located.event_type,
+    case when located.subject_type <> 'natural_person' then located.document_no end as document_no,
+    located.subject_type,
+    case
+        when located.subject_type <> 'natural_person' and located.subject_code is not null
+            then {{ key('market_supervision', ['located.subject_code']) }}
+    end as subject_entity_key,
+    located.class_code,
+    located.violation_type,
+    located.decision_date,
+    located.valid_from as valid_from_date,
+    case when located.valid_to_date < date '2099-12-31' then located.valid_to_date end as valid_to_date,
+    located.publicity_end_date,
+    coalesce(located.publicity_end_date >= run.as_of_date, true) as is_public,
+    cast(located.fine_10k_cny * 10000 as decimal(18, 2)) as fine_cny,
+    cast(located.confiscated_10k_cny * 10000 as decimal(18, 2)) as confiscated_cny,
+    located.status_code,
+    located.authority_name,
+    located.authority_uscc as authority_code,
+    coalesce(dim_entity.region_code, place.region_code) as region_code,
+    coalesce(dim_entity.region_level, place.region_level) as region_level
+from located
+inner join place on located.division_code is not distinct from place.delivered_code
+cross join {{ source('ledger', 'run') }} as run
+left join {{ ref('dim_entity') }} as dim_entity
+    on located.subject_code = dim_entity.registration_code and located.subject_type <> 'natural_person'
