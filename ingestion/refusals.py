@@ -5,6 +5,7 @@ Reasons for single rows are in :mod:`ingestion.reasons`.
 
 from collections.abc import Sequence
 
+from citylake.contracts.labels import Label
 from citylake.lake.deliveries import Refusal
 from citylake.lake.errors import ContractViolation
 
@@ -35,6 +36,32 @@ def wrong_encoding(declared: str, zh: str, en: str) -> RefusedFile:
         "file.encoding",
         f"{zh}约定的编码是 {declared}，请按约定编码重新导出。",
         f"{en} The contract says {declared}: export it again in that encoding.",
+    )
+
+
+def wrong_format(expected: Label, seen: Label) -> RefusedFile:
+    """The file is of another format than the contract declares."""
+    return unreadable(
+        f"约定的格式是{expected.zh}，实际是{seen.zh}。请按约定的格式重新导出。",
+        f"The contract says {expected.en}; this is {seen.en}. Export it again in the agreed format.",
+    )
+
+
+def wrong_dialect(expected: Label, seen: Label) -> RefusedFile:
+    """The data are there, but written otherwise than the contract declares: delimiter, headings' place, sheet, type."""
+    return _refused(
+        "file.dialect",
+        f"约定：{expected.zh}；实际：{seen.zh}。请按约定重新导出，或请数据管理方修改约定。",
+        f"Agreed: {expected.en}; seen: {seen.en}. Export it again as agreed, or have the steward change the contract.",
+    )
+
+
+def protected() -> RefusedFile:
+    """The file opens with a password only."""
+    return _refused(
+        "file.protected",
+        "工作簿设有打开密码，无法读取。请取消密码后重新报送。",
+        "The workbook is protected by a password and cannot be read. Take the password off and deliver it again.",
     )
 
 

@@ -5,7 +5,6 @@ follows: a line with an odd number of quotes opens a record over several lines o
 good record; otherwise it is rejected alone, and reading goes on with the very next line.
 """
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,30 +12,11 @@ import polars as pl
 
 from citylake.contracts.model import Dialect
 from ingestion.readers.extract import BLOCK_BYTES, LINE, REJECTED_SCHEMA, Parts, blocks
+from ingestion.readers.grammar import Grammar
 from ingestion.readers.header import Header
 from ingestion.readers.source import Lines
 
 _LONGEST_RECORD_LINES = 100
-
-
-@dataclass(frozen=True)
-class _Grammar:
-    """How one field looks, with the delimiter before it."""
-
-    field: str
-    delimiter: str
-    quote: str
-    width: int
-
-    @classmethod
-    def of(cls, dialect: Dialect, width: int) -> "_Grammar":
-        delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
-        pattern = rf"{delimiter}(?:{quote}(?:[^{quote}]|{quote}{quote})*{quote}|[^{delimiter}{quote}\n]*)"
-        return cls(pattern, dialect.delimiter, dialect.quote, width)
-
-    def is_record(self, text: str) -> bool:
-        """Whether a text is exactly one record of the right width."""
-        return re.fullmatch(f"(?:{self.field}){{{self.width}}}", self.delimiter + text) is not None
 
 
 @dataclass
@@ -53,28 +33,47 @@ class _Spans:
 def read_carefully(
     lines: Lines, header: Header, dialect: Dialect, folder: Path, *, block_bytes: int = BLOCK_BYTES
 ) -> Parts:
-    """Read every line after the header block by block; the parts lie in ``folder``."""
+    """Read every line after the header block by block; the parts lie in ``folder``.
+
+    Some writers end every record with a delimiter too many. In a file where all records have such an empty tail it
+    is left off; in any other, a delimiter too many has shifted fields, and nothing says which.
+    """
+    habits = (True, False) if header.may_have_tail else (False,)
+    readings = (
+        _read(lines, header, dialect, folder / f"tail_{has_tail}", block_bytes, has_tail=has_tail)
+        for has_tail in habits
+    )
+    return next(parts for parts in readings if parts is not None)
+
+
+def _read(  # noqa: PLR0913  # one reading of one file, told once
+    lines: Lines, header: Header, dialect: Dialect, folder: Path, block_bytes: int, *, has_tail: bool
+) -> Parts | None:
+    """One reading; None when records were to have an empty tail and one has none."""
     columns = header.columns
-    grammar = _Grammar.of(dialect, len(columns))
+    grammar = Grammar.of(dialect)
     names = [name for name in columns if name is not None]
     parts = Parts(folder, {LINE: pl.Int64, **dict.fromkeys(names, pl.String)})
     undecodable = pl.Series(LINE, lines.undecodable, dtype=pl.Int64)
     carried = pl.DataFrame(schema={LINE: pl.Int64, "text": pl.String})
     for block in blocks(lines.path, block_bytes):
         frame = pl.concat([carried, block.lines.filter(pl.col(LINE) > header.line)])
-        spans = _find_spans(frame, grammar, is_last=block.is_last)
+        spans = _find_spans(frame, grammar, len(columns), is_last=block.is_last)
         if spans.unfinished is None:
             carried = frame.clear()
         else:
             carried = frame.filter(pl.col(LINE) >= spans.unfinished)
             frame = frame.filter(pl.col(LINE) < spans.unfinished)
-        parts.add(*_split(_join_lines(frame, spans, undecodable), grammar, columns))
+        records = _split(_join_lines(frame, spans, undecodable), grammar)
+        if has_tail and not _all_have_tail(records, grammar, len(columns)):
+            return None
+        parts.add(*_sorted_out(records, grammar, columns, has_tail=has_tail))
     return parts
 
 
-def _find_spans(frame: pl.DataFrame, grammar: _Grammar, *, is_last: bool) -> _Spans:
+def _find_spans(frame: pl.DataFrame, grammar: Grammar, width: int, *, is_last: bool) -> _Spans:
     """Decide on the lines with an odd number of quotes, in order. These are few: only they are looked at singly."""
-    quotes = frame["text"].str.count_matches(grammar.quote, literal=True)
+    quotes = frame.select(grammar.count_quotes(pl.col("text"))).to_series()
     odd: list[int] = (quotes % 2 == 1).arg_true().to_list()
     texts = frame["text"]
     first = int(frame[LINE][0]) if frame.height else 1
@@ -89,7 +88,7 @@ def _find_spans(frame: pl.DataFrame, grammar: _Grammar, *, is_last: bool) -> _Sp
                 spans.unfinished = first + start
             else:
                 spans.stray.add(first + start)
-        elif end - start < _LONGEST_RECORD_LINES and grammar.is_record("\n".join(texts[start : end + 1])):
+        elif end - start < _LONGEST_RECORD_LINES and grammar.is_record("\n".join(texts[start : end + 1]), width):
             spans.starts |= dict.fromkeys(range(first + start, first + end + 1), first + start)
             place += 1
         else:
@@ -115,42 +114,35 @@ def _join_lines(frame: pl.DataFrame, spans: _Spans, undecodable: pl.Series) -> p
     return pl.concat([alone, joined.rename({"start": LINE}).select(alone.columns)]).sort(LINE)
 
 
-def _split(
-    records: pl.DataFrame, grammar: _Grammar, columns: tuple[str | None, ...]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Fields of the good records; line, rule and text of the others.
-
-    The fields found must tile the text without a gap: what lies between two of them is a misplaced quote.
-    """
-    split = records.with_columns(
-        fields=(grammar.delimiter + pl.col("text")).str.extract_all(grammar.field)
-    ).with_columns(
+def _split(records: pl.DataFrame, grammar: Grammar) -> pl.DataFrame:
+    """The fields of each record, and the rule that it breaks already."""
+    text, fields = pl.col("text"), pl.col("fields")
+    return records.with_columns(fields=grammar.fields(text)).with_columns(
         rule=pl.when("is_undecodable")
         .then(pl.lit("row.encoding"))
-        .when(
-            pl.col("is_stray")
-            | (
-                pl.col("fields").list.join("").str.len_bytes()
-                != pl.col("text").str.len_bytes() + len(grammar.delimiter.encode())
-            )
-        )
+        .when(pl.col("is_stray") | grammar.is_misplaced(text, fields))
         .then(pl.lit("row.quote"))
-        .when(pl.col("fields").list.len() != grammar.width)
-        .then(pl.lit("row.columns"))
     )
-    good = split.filter(pl.col("rule").is_null()).select(
+
+
+def _all_have_tail(records: pl.DataFrame, grammar: Grammar, width: int) -> bool:
+    fields = pl.col("fields")
+    tail = fields.list.slice(width).list.join("")
+    is_empty = tail.str.len_bytes() == (fields.list.len() - width) * len(grammar.single.encode())
+    has_tail = (fields.list.len() > width) & is_empty
+    return bool(records.filter(pl.col("rule").is_null()).select(has_tail.all()).item())
+
+
+def _sorted_out(
+    records: pl.DataFrame, grammar: Grammar, columns: tuple[str | None, ...], *, has_tail: bool
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Values of the good records; line, rule and text of the others."""
+    fields = pl.col("fields")
+    if not has_tail:
+        of_wrong_width = pl.when(fields.list.len() != len(columns)).then(pl.lit("row.columns"))
+        records = records.with_columns(rule=pl.coalesce("rule", of_wrong_width))
+    good = records.filter(pl.col("rule").is_null()).select(
         LINE,
-        *(
-            _field(pl.col("fields").list.get(place), grammar).alias(name)
-            for place, name in enumerate(columns)
-            if name is not None
-        ),
+        *(grammar.values(fields.list.get(place)).alias(name) for place, name in enumerate(columns) if name is not None),
     )
-    return good, split.filter(pl.col("rule").is_not_null()).select(*REJECTED_SCHEMA)
-
-
-def _field(found: pl.Expr, grammar: _Grammar) -> pl.Expr:
-    """The value of a field as found: without its delimiter, without the quotes around it, quotes inside single."""
-    text = found.str.slice(len(grammar.delimiter))
-    inner = text.str.slice(1, text.str.len_chars() - 2).str.replace_all(grammar.quote * 2, grammar.quote, literal=True)
-    return pl.when(text.str.starts_with(grammar.quote)).then(inner).otherwise(text)
+    return good, records.filter(pl.col("rule").is_not_null()).select(*REJECTED_SCHEMA)

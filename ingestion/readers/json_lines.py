@@ -1,5 +1,6 @@
-"""Reading JSON Lines: one object a line, values as text, nested values as JSON text.
+"""Reading JSON: one object a line, or one array of objects; values as text, nested values as JSON text.
 
+Objects may differ in their keys. An array is laid out one object a line first, and its records are numbered from 1.
 DuckDB's JSON functions parse lines that were read as text, so that a bad line is rejected alone and by its number.
 """
 
@@ -10,8 +11,8 @@ import duckdb
 import polars as pl
 
 from citylake.contracts.model import Contract
-from ingestion import refusals
 from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Extract, Parts, blocks
+from ingestion.readers.json_array import laid_out
 from ingestion.readers.source import Lines
 
 _JUDGE = """
@@ -37,9 +38,9 @@ from lines
 """
 
 
-def read_json_lines(lines: Lines, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:
-    """Read a JSON Lines file. Raises RefusedFile when no line of it can be one."""
-    _check_start(lines)
+def read_json(lines: Lines, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:
+    """Read JSON Lines or a JSON array. Raises RefusedFile when it is neither."""
+    lines = laid_out(lines)
     names = {column.heading: column.name for column in contract.columns}
     parts = Parts(folder, {LINE: pl.Int64, **dict.fromkeys(names.values(), pl.String)})
     keys: set[str] = set()
@@ -66,15 +67,3 @@ def _parse(
     structure = json.dumps(dict.fromkeys(headings, "VARCHAR"), ensure_ascii=False)
     parsed = engine.execute(_PARSE, {"structure": structure, "repeating": repeating}).pl()
     return parsed, {key for keys in shapes for key in keys}
-
-
-def _check_start(lines: Lines) -> None:
-    with lines.path.open(encoding="utf-8", newline="\n") as file:
-        start = next((line for line in file if line.strip()), "").lstrip()[:1]
-    if not start:
-        raise refusals.empty()
-    if start == "[":
-        raise refusals.wrong_structure(
-            "文件是一个 JSON 数组，约定的是每行一个 JSON 对象。",
-            "The file is one JSON array; one JSON object a line was agreed on.",
-        )

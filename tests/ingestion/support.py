@@ -14,10 +14,8 @@ from citylake.lake.attach import bare_connection
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion.examination import Examination, examine
-from ingestion.readers.delimited import read_delimited
 from ingestion.readers.extract import Extract
-from ingestion.readers.json_lines import read_json_lines
-from ingestion.readers.source import write_lines
+from ingestion.readers.reading import read_extract
 
 
 def column(name: str, logical_type: Any = "string", **facts: Any) -> Column:
@@ -53,11 +51,8 @@ def texts(*names: str, **facts: Any) -> Contract:
 def read(content: bytes, agreed: Contract, folder: Path) -> Extract:
     file = folder / "extract"
     file.write_bytes(content)
-    lines = write_lines(file, folder / "lines.txt", agreed.dialect.encoding)
-    if agreed.dialect.format == "csv":
-        return read_delimited(lines, agreed, folder / "parts")
     with engine(folder) as connection:
-        return read_json_lines(lines, agreed, folder / "parts", connection)
+        return read_extract(file, agreed, folder, connection)
 
 
 def small(folder: Path) -> Settings:

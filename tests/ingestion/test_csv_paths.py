@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citylake.contracts.model import Contract
+from citylake.contracts.model import Contract, Dialect
 from ingestion.readers.careful import read_carefully
 from ingestion.readers.delimited import read_fast
 from ingestion.readers.extract import Extract
@@ -23,7 +23,7 @@ TRIPLE = texts("a", "b", "c")
 
 def lines_of(content: bytes, folder: Path) -> Lines:
     (folder / "extract").write_bytes(content)
-    return write_lines(folder / "extract", folder / "lines.txt", "UTF-8")
+    return write_lines(folder / "extract", folder / "lines.txt", Dialect("csv"))
 
 
 def carefully(lines: Lines, contract: Contract, folder: Path, block_bytes: int) -> Extract:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from citylake.contracts.model import Dialect
+from ingestion.readers import json_array
 from ingestion.refusals import RefusedFile
 from tests.ingestion.support import column, contract, examined, gzipped, read, rejected, rows
 
@@ -67,8 +68,28 @@ def test_undecodable_json_is_quarantined_and_gzip_is_read(tmp_path: Path) -> Non
     assert len(rows(extract)) == 20
 
 
-def test_one_array_instead_of_lines_is_refused(tmp_path: Path) -> None:
-    # Every line of a pretty-printed array is a bad line: the department should hear the real reason.
+def test_an_array_is_read_record_by_record(tmp_path: Path) -> None:
+    # Read line by line, every line of a pretty-printed array would be a bad one.
+    content = '\n [ {"编号": "1", "pauses": [\n1]},\n{"编号":"2"} ,{"east":\n1.5}, 7]\n'
+    extract = read(content.encode(), CASES, tmp_path)
+    assert [(row[0], row[1], row[4]) for row in rows(extract)] == [(1, "1", "[1]"), (2, "2", None), (3, None, None)]
+    assert rejected(extract) == [(4, "row.json")]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1 << 20])
+def test_an_array_survives_every_piece_s_edge(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Cut in the middle of a number, 12 would be read as 1.
+    monkeypatch.setattr(json_array, "_PIECE_CHARACTERS", size)
+    extract = read('[{"编号":"甲乙"},{"编号":12}]'.encode(), CASES, tmp_path)
+    assert [row[:2] for row in rows(extract)] == [(1, "甲乙"), (2, "12")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'[{"a":1},\n{"a":2}', b'[{"a":1}', b"[", b'[{"a":1}]]', b'[{"a":1} {"a":2}]', b'[{"a":1},]', b'[{"a":\xff}]'],
+)
+def test_a_broken_array_is_refused_whole(content: bytes, tmp_path: Path) -> None:
+    # Nothing says where the next record of a broken array begins: some would be lost or made up.
     with pytest.raises(RefusedFile) as caught:
-        read(b'[\n{"a":1}\n]\n', CASES, tmp_path)
+        read(content, CASES, tmp_path)
     assert caught.value.refusal.rule == "file.structure"

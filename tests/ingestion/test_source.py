@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citylake.contracts.model import Dialect
-from ingestion.readers import source
+from ingestion.readers import encodings, source
 from ingestion.readers.source import write_lines
 from ingestion.refusals import RefusedFile
 from tests.ingestion.support import column, contract, gzipped, read, rejected, rows, texts
@@ -42,7 +42,7 @@ def test_a_crlf_at_a_chunk_s_edge_is_one_line_ending(tmp_path: Path, monkeypatch
     for size in range(1, 12):
         monkeypatch.setattr(source, "_CHUNK_BYTES", size)
         (tmp_path / "extract").write_bytes(b"a,b\r\n1,2\r\n3,4\r\n")
-        lines = write_lines(tmp_path / "extract", tmp_path / "lines.txt", "UTF-8")
+        lines = write_lines(tmp_path / "extract", tmp_path / "lines.txt", Dialect("csv"))
         assert (lines.path.read_bytes(), lines.count) == (b"a,b\n1,2\n3,4\n", 3)
 
 
@@ -54,8 +54,9 @@ def test_gb18030_survives_every_chunk_edge(tmp_path_factory: pytest.TempPathFact
     (folder / "extract").write_bytes(content.encode("gb18030"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "_CHUNK_BYTES", size)
-        patch.setattr(source, "_PLAUSIBLE_SAMPLE", 1000)
-        lines = write_lines(folder / "extract", folder / "lines.txt", "GB18030")
+        patch.setattr(encodings, "_FEWEST_TO_COMPARE", 1000)
+        patch.setattr(encodings, "_FEWEST_TO_JUDGE", 1000)
+        lines = write_lines(folder / "extract", folder / "lines.txt", Dialect("csv", encoding="GB18030"))
     assert lines.path.read_bytes().decode() == content.replace("\r\n", "\n").replace("\r", "\n")
     assert not lines.undecodable
 
@@ -100,7 +101,7 @@ def test_a_zero_byte_spoils_its_own_line_only(tmp_path: Path) -> None:
         ("a,b\n1,2\n".encode("utf-16"), "file.encoding"),
         ("a,b\n1,2\n".encode("utf-16-le"), "file.encoding"),
         ("a,b\n张,三\n李,四\n".encode("gb18030"), "file.encoding"),
-        (b"a\tb\n1\t2\n", "file.missing_column"),
+        (b"a\tb\n1\t2\n", "file.dialect"),
         (b"1,2\n3,4\n", "file.missing_column"),
         (b"a,b,b\n1,2,3\n", "file.structure"),
         (b"a,,b\n1,2,3\n", "file.structure"),

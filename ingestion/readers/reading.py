@@ -1,0 +1,20 @@
+"""One extract read as its contract says it is written: the one place that knows which reader a format has."""
+
+from pathlib import Path
+
+import duckdb
+
+from citylake.contracts.model import Contract
+from ingestion.readers.delimited import read_delimited
+from ingestion.readers.extract import Extract
+from ingestion.readers.json_lines import read_json
+from ingestion.readers.source import write_lines
+
+
+def read_extract(file: Path, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:
+    """Read a file; what has to be written for that lies in ``folder``. Raises RefusedFile."""
+    parts = folder / "parts"
+    lines = write_lines(file, folder / "lines.txt", contract.dialect)
+    if contract.dialect.format == "csv":
+        return read_delimited(lines, contract, parts)
+    return read_json(lines, contract, parts, engine)
