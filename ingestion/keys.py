@@ -95,7 +95,8 @@ def find_repeated_keys(
 
 
 def _key(contract: Contract) -> tuple[str, ...]:
-    return (*contract.key, *([contract.sequence] if contract.key and contract.sequence else []))
+    sequence = [contract.sequence] if contract.key and contract.sequence else []
+    return tuple(dict.fromkeys([*contract.key, *sequence]))
 
 
 def _members(lines: pl.Series, of: pl.Series) -> pl.Series:
