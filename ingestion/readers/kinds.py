@@ -61,12 +61,12 @@ def check_kind(head: bytes, expected: Format) -> None:
 
 def open_unpacked(source: Path) -> BinaryIO | gzip.GzipFile:
     """Open a file for its content. Gzip is known by its first bytes: names are not to be trusted."""
-    return gzip.open(source) if _is_gzip(source) else source.open("rb")
+    return gzip.open(source) if _is_packed(source) else source.open("rb")
 
 
 def unpacked(source: Path, folder: Path) -> Path:
     """A file whose content is not compressed: ``source`` itself or a copy in ``folder``. Raises RefusedFile."""
-    if not _is_gzip(source):
+    if not _is_packed(source):
         return source
     target = folder / "unpacked"
     try:
@@ -77,9 +77,14 @@ def unpacked(source: Path, folder: Path) -> Path:
     return target
 
 
-def _is_gzip(source: Path) -> bool:
+def is_gzip(head: bytes) -> bool:
+    """Whether a file that begins so is packed by gzip."""
+    return head.startswith(_GZIP)
+
+
+def _is_packed(source: Path) -> bool:
     with source.open("rb") as file:
-        return file.read(2) == _GZIP
+        return is_gzip(file.read(len(_GZIP)))
 
 
 def damaged_gzip() -> refusals.RefusedFile:

@@ -8,13 +8,17 @@ from citylake.contracts.model import Contract
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.extract import Extract
 from ingestion.readers.json_lines import read_json
-from ingestion.readers.source import write_lines
+from ingestion.readers.source import lines_as_they_lie, write_lines
 
 
 def read_extract(file: Path, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:
     """Read a file; what has to be written for that lies in ``folder``. Raises RefusedFile."""
     parts = folder / "parts"
-    lines = write_lines(file, folder / "lines.txt", contract.dialect)
+    if contract.dialect.format == "xlsx":
+        return read_workbook(unpacked(file, folder), contract, parts)
+    if contract.dialect.format == "parquet":
+        return read_parquet(unpacked(file, folder), contract)
+    lines = lines_as_they_lie(file, contract.dialect) or write_lines(file, folder / "lines.txt", contract.dialect)
     if contract.dialect.format == "csv":
         return read_delimited(lines, contract, parts)
     return read_json(lines, contract, parts, engine)
