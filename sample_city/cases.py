@@ -1,19 +1,17 @@
 """Urban management cases of the synthetic city, from report to closure.
 
-Every case is lived through to its end here, future included; :func:`known_by` shows what a case system knew at the
-end of a day. So the extracts of consecutive nights agree with each other by construction. A city does not begin with
-its data: cases of the months before the history are lived through too, and :func:`going_on_since` leaves in what is
-not over when it begins.
+Every case is lived through to its end here, future included; ``lives`` shows what was known of it at the end of a
+day. A city does not begin with its data: cases of the months before the history are lived through too.
 """
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
 
 from sample_city import rates
 from sample_city.identifiers import Integers, Mask, phones
+from sample_city.lives import NEVER, Life, Period, draw_beginnings, instants, numbered_by_day, without_never
 from sample_city.persons import People
 from sample_city.regions import Regions, draw_points
 from sample_city.worktime import HOURS_A_DAY, Seconds, WorkingClock
@@ -55,38 +53,19 @@ _CLASS_COLUMNS = (
 _MONTHS = np.array([0.88, 0.72, 0.95, 1.02, 1.06, 1.12, 1.18, 1.16, 1.05, 0.98, 0.95, 0.93])
 _WEEKDAYS = np.array([1.12, 1.08, 1.05, 1.05, 1.06, 0.86, 0.78])
 _HOURS = np.array([2, 1, 1, 1, 1, 3, 10, 30, 65, 95, 100, 80, 45, 60, 85, 95, 85, 60, 40, 35, 30, 22, 12, 5])
-_NEVER = np.int64(2**62)
 _SPELL = 12 * 86400
-_STEPS = ("reported_at", "filed_at", "dispatched_at", "suspended_at", "resumed_at", "handled_at", "closed_at")
-
-
-@dataclass(frozen=True)
-class Period:
-    """The days in which cases are reported."""
-
-    start: date
-    end: date
-
-    @property
-    def first(self) -> int:
-        """Days since 1970-01-01."""
-        return (self.start - date(1970, 1, 1)).days
-
-    @property
-    def days(self) -> int:
-        """How many."""
-        return (self.end - self.start).days + 1
+LIFE = Life(("reported_at", "filed_at", "dispatched_at", "suspended_at", "resumed_at", "handled_at", "closed_at"))
 
 
 def make_cases(
     rng: np.random.Generator, people: People, regions: Regions, residents: int, period: Period
 ) -> pl.DataFrame:
-    """All cases reported in the period, one row each: facts, place, and the instants of :data:`_STEPS`.
+    """All cases reported in the period, one row each: facts, place, and the instants of :data:`LIFE`.
 
-    Instants are seconds on the local clock; an instant that never comes is null, one beyond the period is given.
     ``due_at`` is beside them as the truth.
     """
-    reported = _reports(rng, residents, period)
+    total = round(rates.CASES_PER_RESIDENT_MONTH * residents * period.days / 30.4375)
+    reported = draw_beginnings(rng, period, total, months=_MONTHS, weekdays=_WEEKDAYS, hours=_HOURS)
     count = len(reported)
     classes = pl.DataFrame(_CLASSES, schema=list(_CLASS_COLUMNS), orient="row")
     weights = classes["weight"].to_numpy()
@@ -94,81 +73,21 @@ def make_cases(
     steps = _live(rng, facts, reported, period)
     place = regions.at(regions.draw(rng, count))
     return facts.with_columns(
-        _case_codes(reported),
+        numbered_by_day(reported).alias("case_code"),
         pl.Series("source_code", list(rates.CASE_SOURCES)).gather(
             rng.choice(len(rates.CASE_SOURCES), size=count, p=list(rates.CASE_SOURCES.values()))
         ),
         _located(rng, place),
         *_positions(rng, place),
-        *(pl.Series(name, values, dtype=pl.Int64) for name, values in steps.items()),
+        *instants(steps),
     ).with_columns(
-        *(pl.when(pl.col(name) < int(_NEVER)).then(name).alias(name) for name in steps),
+        *without_never(tuple(steps)),
         *_told_by(rng, people, place, count),
     )
 
 
-def going_on_since(cases: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The cases reported from that day on, and the earlier ones that were not closed, or not yet due, when it began."""
-    start = _midnight_after(day - timedelta(days=1))
-    return cases.filter((pl.col("reported_at") >= start) | (pl.max_horizontal("closed_at", "due_at") >= start))
-
-
-def known_by(cases: pl.DataFrame, day: date) -> pl.DataFrame:
-    """What the case system knew at the end of that day, with the contract's columns; later steps are not yet there."""
-    midnight = _midnight_after(day)
-    seen = cases.filter(pl.col("reported_at") < midnight).with_columns(
-        pl.when(pl.col(step) < midnight).then(step).alias(step) for step in _STEPS
-    )
-    begun, ended = (_instant(name).dt.strftime("%Y-%m-%d %H:%M:%S") for name in ("suspended_at", "resumed_at"))
-    suspension = pl.concat_list(pl.struct(begun.alias("挂起时间"), ended.alias("恢复时间")))
-    return seen.with_columns(
-        pl.max_horizontal(_STEPS).alias("updated_at"),
-        suspensions=pl.when(pl.col("suspended_at").is_not_null()).then(suspension).otherwise(suspension.list.head(0)),
-    ).with_columns(
-        _instant(name) for name in ("reported_at", "filed_at", "dispatched_at", "handled_at", "closed_at", "updated_at")
-    )
-
-
-def changed_on(cases: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The cases in which something happened on that day; in a hamlet where nothing did, the latest one again.
-
-    A department does not deliver an empty file: that is what a failed export looks like.
-    """
-    start, end = _midnight_after(day - timedelta(days=1)), _midnight_after(day)
-    changed = cases.filter(pl.any_horizontal(pl.col(step).is_between(start, end - 1) for step in _STEPS))
-    return cases.filter(pl.col("reported_at") < end).tail(1) if changed.is_empty() else changed
-
-
-def _midnight_after(day: date) -> int:
-    return ((day - date(1970, 1, 1)).days + 1) * 86400
-
-
-def _instant(name: str) -> pl.Expr:
-    return pl.from_epoch(pl.col(name), time_unit="s").alias(name)
-
-
-def _reports(rng: np.random.Generator, residents: int, period: Period) -> Seconds:
-    """Instants of report in their order: by season, day of the week and hour, at the rate of the residents."""
-    days = period.first + np.arange(period.days)
-    month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
-    # 1970-01-01 was a Thursday.
-    intensity = _MONTHS[month] * _WEEKDAYS[(days + 3) % 7]
-    total = round(rates.CASES_PER_RESIDENT_MONTH * residents * period.days / 30.4375)
-    day = rng.choice(days, size=total, p=intensity / intensity.sum())
-    hour = rng.choice(24, size=total, p=_HOURS / _HOURS.sum())
-    return np.sort(day * 86400 + hour * 3600 + rng.integers(3600, size=total))
-
-
-def _case_codes(reported: Seconds) -> pl.Series:
-    """Nineteen digits: city, day, number within the day."""
-    frame = pl.DataFrame({"day": reported // 86400})
-    number = pl.int_range(1, pl.len() + 1).over("day").cast(pl.String).str.zfill(5)
-    day = pl.from_epoch("day", time_unit="d").dt.strftime("%Y%m%d")
-    return frame.select(case_code="320200" + day + number).to_series()
-
-
 def _live(rng: np.random.Generator, facts: pl.DataFrame, reported: Seconds, period: Period) -> dict[str, Seconds]:
-    """The instants of each case's life, :data:`_NEVER` for those that never come, and its deadline."""
+    """The instants of each case's life, :data:`NEVER` for those that never come, and its deadline."""
     count = len(reported)
     clock = WorkingClock.between(period.start, period.end + timedelta(days=400))
     filed = reported + rng.exponential(1500, count).astype(np.int64) + 60
@@ -183,13 +102,13 @@ def _live(rng: np.random.Generator, facts: pl.DataFrame, reported: Seconds, peri
     handled, closed = _ends(rng, np.where(is_suspended, resumed, dispatched), due)
     is_filed = rng.random(count) >= rates.CASE_NOT_FILED
     steps = {
-        "filed_at": np.where(is_filed, filed, _NEVER),
-        "dispatched_at": np.where(is_filed, dispatched, _NEVER),
-        "suspended_at": np.where(is_filed & is_suspended, suspended, _NEVER),
-        "resumed_at": np.where(is_filed & is_suspended, resumed, _NEVER),
-        "handled_at": np.where(is_filed, handled, _NEVER),
-        "closed_at": np.where(is_filed, closed, _NEVER),
-        "due_at": np.where(is_filed, due, _NEVER),
+        "filed_at": np.where(is_filed, filed, NEVER),
+        "dispatched_at": np.where(is_filed, dispatched, NEVER),
+        "suspended_at": np.where(is_filed & is_suspended, suspended, NEVER),
+        "resumed_at": np.where(is_filed & is_suspended, resumed, NEVER),
+        "handled_at": np.where(is_filed, handled, NEVER),
+        "closed_at": np.where(is_filed, closed, NEVER),
+        "due_at": np.where(is_filed, due, NEVER),
     }
     return {"reported_at": reported, **steps}
 

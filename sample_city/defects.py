@@ -2,6 +2,7 @@
 
 Kinds, in equal shares: ``type`` (a date that does not exist), ``required`` (a required value missing), ``enum`` (a
 word where a code belongs), ``columns`` (a field too few, one too many or a quote out of place; in JSON a line cut off).
+A workbook's rows always have their cells, and Parquet keeps its types: there some kinds cannot be.
 """
 
 from collections.abc import Callable
@@ -9,33 +10,45 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from citylake.contracts.model import Column, Contract
+from citylake.contracts.model import Column, Contract, Format
 from sample_city.rates import MALFORMED
 
 KINDS = ("type", "required", "enum", "columns")
+_KINDS: dict[Format, tuple[str, ...]] = {"csv": KINDS, "json": KINDS, "xlsx": KINDS[:3], "parquet": KINDS[1:3]}
 BREACH = "_breach"
 """The column that says how a row is malformed; null for a good one."""
+NO_DATE = "2026-02-30"
 
 
-def choose_breaches(rng: np.random.Generator, rows: int, rate: float = MALFORMED) -> pl.Series:
+def choose_breaches(rng: np.random.Generator, rows: int, contract: Contract, rate: float = MALFORMED) -> pl.Series:
     """The kind of breach of each row, null for nearly all; every kind as often as the others."""
+    possible = _KINDS[contract.dialect.format]
     count = round(rows * rate)
     kinds = np.full(rows, -1)
-    kinds[rng.permutation(rows)[:count]] = (np.arange(count) + rng.integers(len(KINDS))) % len(KINDS)
-    names = pl.Series(kinds).replace_strict(range(len(KINDS)), KINDS, default=None, return_dtype=pl.String)
+    kinds[rng.permutation(rows)[:count]] = (np.arange(count) + rng.integers(len(possible))) % len(possible)
+    names = pl.Series(kinds).replace_strict(range(len(possible)), possible, default=None, return_dtype=pl.String)
     return names.alias(BREACH)
 
 
+def dated_column(contract: Contract) -> Column | None:
+    """The column whose date a breach of kind ``type`` hurts."""
+    required = _first(contract, lambda column: column.required and column.logical_type in ("date", "timestamp"))
+    return required or _first(contract, lambda column: column.logical_type == "date")
+
+
 def break_values(texts: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Put what breaks the contract into the rows that :data:`BREACH` names; ``columns`` is left to the lines."""
-    dated = _first(contract, lambda column: column.required and column.logical_type in ("date", "timestamp"))
+    """Put what breaks the contract into the rows that :data:`BREACH` names; ``columns`` is left to the lines.
+
+    A column of real dates has no room for one that does not exist: there the value goes, and the cell is left to the
+    workbook.
+    """
     needed = _first(contract, lambda column: column.required and not column.primary_key)
     listed = _first(contract, lambda column: bool(column.enum))
-    dated = dated or _first(contract, lambda column: column.logical_type == "date")
-    wrong = {"type": (dated, "2026-02-30"), "required": (needed, None), "enum": (listed, "其他")}
+    wrong = {"type": (dated_column(contract), NO_DATE), "required": (needed, None), "enum": (listed, "其他")}
     for kind, (column, value) in wrong.items():
-        if column is not None:
-            hurt = pl.when(pl.col(BREACH) == kind).then(pl.lit(value)).otherwise(column.name)
+        if column is not None and column.name in texts.columns:
+            word = value if texts.schema[column.name] == pl.String else None
+            hurt = pl.when(pl.col(BREACH) == kind).then(pl.lit(word)).otherwise(column.name)
             texts = texts.with_columns(hurt.alias(column.name))
     return texts
 

@@ -4,6 +4,7 @@ Three quarters of a million residents' entities fit in memory, so the register i
 is drawn by ``nights``; here is the state on the day of the full extract.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ _TYPES: tuple[tuple[str, float, int], ...] = (
     ("集体分支机构(非法人)", 0.010, 1),
 )
 SOLE_TRADER = 0
+_INCORPORATED = [
+    place for place, (word, _, _) in enumerate(_TYPES) if "公司" in word or "合作" in word or "集体所有" in word
+]
 
 # How a capital is spelled, and how often; {} is the amount in units of ten thousand.
 _SPELLINGS: tuple[tuple[str, float], ...] = (
@@ -78,10 +82,34 @@ _AMOUNTS = (
 _SCOPES = ("销售", "制造、加工", "技术服务、技术咨询", "零售", "安装、维修", "设计、制作")
 
 
-def make_entities(
-    rng: np.random.Generator, people: People, regions: Regions, count: int, on: date
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``count`` register records as they stand at the end of that day, and the truth about them."""
+@dataclass(frozen=True)
+class Entities:
+    """The register's records as they stand on the first night, those registered later behind them."""
+
+    known: int
+    """How many are registered on the first night; as many as remain, in equal parts, come on the nights after it."""
+    frame: pl.DataFrame
+    truth: pl.DataFrame
+    """Beside each record: ``true_code``, the code it goes by elsewhere; ``owner``, a person; ``is_sole_trader``, …"""
+
+    def choose(self, rng: np.random.Generator, size: int, sole_traders: float) -> Integers:
+        """Rows of known, active ones; a sole trader as often as said against an organisation."""
+        weights = np.where(self.truth["is_sole_trader"].head(self.known), sole_traders, 1.0)
+        weights *= (self.frame["status_code"].head(self.known) == "存续").to_numpy()
+        return rng.choice(self.known, size=size, p=weights / weights.sum())
+
+    def at(self, rows: Integers) -> pl.DataFrame:
+        """What other departments know of these: code, name, legal representative, and the truth beside it."""
+        known = self.frame.select("entity_name", "legal_representative", "registered_date")
+        truth = self.truth.with_columns(code=pl.when("is_code_old").then("registration_code").otherwise("true_code"))
+        return pl.concat([known[rows], truth[rows]], how="horizontal")
+
+
+def make_entities(  # noqa: PLR0913  # the city's parts, and how much of it
+    rng: np.random.Generator, people: People, regions: Regions, known: int, on: date, *, nights: int
+) -> Entities:
+    """``known`` register records as they stand at the end of that day, those of the nights to come behind them."""
+    count = known + max(2, round(known * rates.ENTITIES_NEW_A_DAY)) * (nights - 1)
     kind = rng.choice(len(_TYPES), size=count, p=_shares([share for _, share, _ in _TYPES]))
     owner = rng.integers(len(people), size=count)
     homes = Homes.draw(rng, regions, count)
@@ -106,8 +134,13 @@ def make_entities(
             **_ends(rng, registered, on),
         }
     )
-    truth = truth.with_columns(owner=pl.Series(owner), is_sole_trader=trader, district_code=place["district_code"])
-    return frame, truth
+    truth = truth.with_columns(
+        owner=pl.Series(owner),
+        is_sole_trader=trader,
+        is_incorporated=np.isin(kind, _INCORPORATED),
+        district_code=place["district_code"],
+    )
+    return Entities(known, frame, truth)
 
 
 def capitals(rng: np.random.Generator, is_sole_trader: Mask) -> pl.Series:

@@ -73,14 +73,15 @@ def phones(numbers: Integers) -> pl.Series:
     return pl.Series(np.int64(PHONE_PREFIX) * 10**8 + numbers.astype(np.int64)).cast(pl.String)
 
 
-def unified_codes(category: Integers, serial: Integers) -> pl.Series:
+def unified_codes(category: Integers, serial: Integers, authority: int = 9) -> pl.Series:
     """Valid unified social credit codes (GB 32100): authority 9, category 1 enterprise, 2 sole trader, 3 cooperative.
 
+    Those of government bodies have authority 1, category 1.
     The nine characters of the organisation begin with MA like all that were issued since 2015 and pass their own check.
     """
     count = len(serial)
     codes = np.zeros((count, 18), dtype=np.int64)
-    codes[:, 0] = 9
+    codes[:, 0] = authority
     codes[:, 1] = category
     codes[:, 2:8] = [int(digit) for digit in str(DIVISION)]
     codes[:, 8:10] = [USCC_ALPHABET.index("M"), USCC_ALPHABET.index("A")]

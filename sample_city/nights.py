@@ -14,7 +14,7 @@ import polars as pl
 
 from citylake.contracts.model import Contract
 from sample_city import rates
-from sample_city.entities import capitals
+from sample_city.entities import Entities, capitals
 from sample_city.extract import Delivery
 from sample_city.identifiers import Integers
 from sample_city.persons import Register
@@ -22,6 +22,11 @@ from sample_city.persons import Register
 PERSONS = "public_security.person_register"
 ENTITIES = "market_supervision.entity_register"
 CASES = "urban_management.urban_case"
+PERMITS = "public_security.residence_permit"
+INSURANCE = "human_resources.social_insurance"
+LICENCES = "credit_office.administrative_licence"
+PENALTIES = "credit_office.administrative_penalty"
+SERVICES = "government_service.service_case"
 LEFT_OUT = "registered_date"
 """The column that the refused person extract lacks."""
 
@@ -88,10 +93,10 @@ def plan_person_changes(
     No record changes on two nights. Second records are what gets deleted.
     """
     moved, cancelled = (
-        _each_night(residents, rates.PERSONS_CHANGED_A_DAY),
-        _each_night(residents, rates.PERSONS_CANCELLED_A_DAY),
+        each_night(residents, rates.PERSONS_CHANGED_A_DAY),
+        each_night(residents, rates.PERSONS_CANCELLED_A_DAY),
     )
-    deleted = _each_night(residents, rates.PERSONS_DELETED_A_DAY)
+    deleted = each_night(residents, rates.PERSONS_DELETED_A_DAY)
     first = rng.permutation(residents)
     second = residents + rng.permutation(records - residents)
     return [
@@ -144,17 +149,18 @@ def register_numbers(rows: Integers) -> pl.Series:
     return "P" + pl.Series(10**9 + rows.astype(np.int64)).cast(pl.String)
 
 
-def entity_changes(rng: np.random.Generator, register: pl.DataFrame, nights: Nights, new: int) -> list[pl.DataFrame]:
+def entity_changes(rng: np.random.Generator, entities: Entities, nights: Nights) -> list[pl.DataFrame]:
     """One day's changes of the entity register for every night after the first, none of them twice.
 
-    The last ``new`` rows a night are entities registered on that day; others are struck off or change their capital.
+    Entities are registered on that day; others are struck off or change their capital.
     """
-    known = register.height - new * (len(nights.days) - 1)
+    known, register = entities.known, entities.frame
+    new = (register.height - known) // max(1, len(nights.days) - 1)
     active = register.head(known).with_row_index().filter(pl.col("status_code") == "存续")
     rows = active["index"].to_numpy()[rng.permutation(active.height)]
     ended, changed = (
-        _each_night(known, rates.ENTITIES_CANCELLED_A_DAY),
-        _each_night(known, rates.ENTITIES_CHANGED_A_DAY),
+        each_night(known, rates.ENTITIES_CANCELLED_A_DAY),
+        each_night(known, rates.ENTITIES_CHANGED_A_DAY),
     )
     found: list[pl.DataFrame] = []
     for night, day in enumerate(nights.days[1:]):
@@ -175,6 +181,6 @@ def lose_cancellations(changes: pl.DataFrame) -> pl.DataFrame:
     return changes.with_columns(status_code=pl.lit("存续"), cancelled_date=pl.lit(None, pl.Date))
 
 
-def _each_night(total: int, rate: float) -> int:
+def each_night(total: int, rate: float) -> int:
     """How many of a thing change in a night, at least one."""
     return max(1, round(total * rate))

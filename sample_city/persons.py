@@ -4,7 +4,7 @@
 thrown away once written. Defects are put into records, never into people.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from datetime import date
 
 import numpy as np
@@ -25,6 +25,8 @@ from sample_city.identifiers import (
 from sample_city.regions import FORMER, SUCCESSOR, Regions
 
 Days = npt.NDArray[np.datetime64]
+_OUTSIDERS_A_DAY = 99
+"""How many numbers of one sex and day of birth are kept for people who are not in the register."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,16 @@ class People:
     def __len__(self) -> int:
         return len(self.birth)
 
+    def and_also(self, others: "People") -> "People":
+        """These persons, then the others."""
+        homes = Homes(*(np.concatenate(pair) for pair in zip(astuple(self.homes), astuple(others.homes), strict=True)))
+        arrays = {
+            field.name: np.concatenate([getattr(self, field.name), getattr(others, field.name)])
+            for field in fields(self)
+            if field.name != "homes"
+        }
+        return People(**arrays, homes=homes)
+
     def ids(self, rows: Integers) -> npt.NDArray[np.int64]:
         """The first seventeen digits of these persons' citizen ids."""
         return citizen_bodies(self.birth[rows], self.sequence[rows])
@@ -118,8 +130,10 @@ _GIVEN = [
 """Given-name characters: men's, women's at an offset, none at the end."""
 
 
-def make_people(rng: np.random.Generator, regions: Regions, count: int, on: date) -> People:
-    """Draw everybody, as old as they are on that day."""
+def make_people(
+    rng: np.random.Generator, regions: Regions, count: int, on: date, *, are_outsiders: bool = False
+) -> People:
+    """Draw everybody, as old as they are on that day. Outsiders are not in the register, and share no id with it."""
     groups = np.array(list(rates.AGE_GROUPS))
     shares = np.array(list(rates.AGE_GROUPS.values()))
     group = rng.choice(len(groups), size=count, p=shares / shares.sum())
@@ -133,7 +147,7 @@ def make_people(rng: np.random.Generator, regions: Regions, count: int, on: date
     return People(
         birth=birth,
         is_male=is_male,
-        sequence=_sequences(birth, is_male),
+        sequence=_sequences(birth, is_male, from_above=are_outsiders),
         surname=rng.choice(len(frequencies), size=count, p=frequencies / frequencies.sum()).astype(np.int16),
         first=_draw_given(rng, count),
         second=second,
@@ -149,13 +163,18 @@ def _draw_given(rng: np.random.Generator, count: int) -> npt.NDArray[np.int16]:
     return np.where(rng.random(count) < 0.001, rare, common)
 
 
-def _sequences(birth: Days, is_male: Mask) -> Integers:
-    """Number everybody of one sex born on one day: 1, 3, 5, … for men, 2, 4, 6, … for women."""
+def _sequences(birth: Days, is_male: Mask, *, from_above: bool) -> Integers:
+    """Number everybody of one sex born on one day: odd for men, even for women, from 1 and 2 up or 999 and 998 down."""
     frame = pl.DataFrame({"birth": birth, "is_male": is_male})
     rank = frame.select(pl.int_range(pl.len()).over("birth", "is_male")).to_series().to_numpy()
-    if rank.max(initial=0) >= 500:
-        raise ValueError("More than 500 people of one sex born on one day: ids would repeat. Ask for fewer residents.")
-    return (2 * rank + np.where(is_male, 1, 2)).astype(np.int16)
+    room = _OUTSIDERS_A_DAY if from_above else 499 - _OUTSIDERS_A_DAY
+    if rank.max(initial=0) >= room:
+        raise ValueError(
+            f"More than {room} people of one sex born on one day: ids would repeat. Ask for fewer residents."
+        )
+    return (np.where(is_male, 999, 998) - 2 * rank if from_above else 2 * rank + np.where(is_male, 1, 2)).astype(
+        np.int16
+    )
 
 
 @dataclass(frozen=True)
@@ -198,8 +217,8 @@ class Register:
             phone=pl.when(pl.Series((rng.random(count) >= rates.PHONE_MISSING) & self._is_grown(person))).then("phone"),
             operation=pl.Series(np.where(rng.random(count) < 0.7, "I", "U").astype(object), dtype=pl.String),
         )
-        ids, id_truth = _written_ids(rng, self.people.ids(person), self.people.birth[person])
-        spelled, name_truth = _written_names(rng, self.people.names(person))
+        ids, id_truth = written_ids(rng, self.people.ids(person), self.people.birth[person])
+        spelled, name_truth = written_names(rng, self.people.names(person))
         truth = pl.DataFrame(
             {
                 "register_no": frame["register_no"],
@@ -273,10 +292,10 @@ def _ethnic_codes(rng: np.random.Generator, count: int) -> pl.Series:
     return pl.Series(codes).cast(pl.String).str.zfill(2)
 
 
-def _written_ids(
+def written_ids(
     rng: np.random.Generator, bodies: npt.NDArray[np.int64], birth: Days
 ) -> tuple[pl.Series, dict[str, pl.Series]]:
-    """The ids as the register has them: most right, some missing, mistyped or in the old form."""
+    """The ids as departments have them: most right, some missing, mistyped or in the old form."""
     chance = rng.random(len(bodies))
     is_missing = chance < rates.ID_MISSING
     is_mistyped = ~is_missing & (chance < rates.ID_MISSING + rates.ID_MISTYPED)
@@ -296,7 +315,7 @@ def _written_ids(
     return written, {"true_citizen_id": true_ids, **{name: pl.Series(flag) for name, flag in flags.items()}}
 
 
-def _written_names(rng: np.random.Generator, true_names: pl.Series) -> tuple[pl.Series, dict[str, pl.Series]]:
+def written_names(rng: np.random.Generator, true_names: pl.Series) -> tuple[pl.Series, dict[str, pl.Series]]:
     """The names as clerks wrote them: a character that sounds alike, or else a space after the surname."""
     is_variant = rng.random(len(true_names)) < rates.NAME_VARIANT
     frame = pl.DataFrame({"name": true_names, "is_variant": is_variant})

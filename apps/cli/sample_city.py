@@ -24,6 +24,11 @@ _LABELS = {
     "person_register": "人口登记 persons registered",
     "entity_register": "市场主体 market entities",
     "urban_case": "城管案件 urban cases",
+    "residence_permit": "居住证 residence permits",
+    "social_insurance": "社保参保 insured employments",
+    "administrative_licence": "行政许可 licences",
+    "administrative_penalty": "行政处罚 penalties",
+    "service_case": "政务办件 service cases",
 }
 
 
@@ -52,7 +57,7 @@ def sample_city(  # noqa: PLR0913  # the options of one command
         Path | None, typer.Option(help="Where to write who is who, as Parquet: for tests and benchmarks only.")
     ] = None,
 ) -> None:
-    """合成示例城市。 Make a synthetic city's extracts, as three departments would deliver them, in landing.
+    """合成示例城市。 Make a synthetic city's extracts, as its departments would deliver them, in landing.
 
     Everything in it is invented and its files say so (.synthetic): names, numbers and phones belong to nobody.
     The last three nights bring a late, a corrected and a refused delivery.

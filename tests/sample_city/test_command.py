@@ -33,7 +33,7 @@ def test_it_writes_into_landing_and_says_that_it_is_synthetic(home: Path) -> Non
     result = _run("--until", "2026-10-31")
     assert result.exit_code == 0
     assert "SYNTHETIC 合成数据" in result.stdout
-    assert len(_files(home)) == 10
+    assert len(_files(home)) == 25
     assert all(".synthetic." in path.name for path in _files(home))
     assert (home / "landing" / "urban_management" / "urban_case" / "urban_case_20261031.synthetic.jsonl").exists()
 
@@ -52,9 +52,9 @@ def test_it_refuses_to_mix_with_real_deliveries(home: Path) -> None:
 def test_it_refuses_a_second_city_unless_forced(home: Path) -> None:
     assert _run("--until", "2026-10-31").exit_code == 0
     assert _run("--until", "2026-10-30").exit_code == 2
-    assert len(_files(home)) == 10
+    assert len(_files(home)) == 25
     assert _run("--until", "2026-10-30", "--force").exit_code == 0
-    assert len(_files(home)) > 10
+    assert len(_files(home)) > 25
 
 
 # Would catch `make refresh` failing, or writing again, on its second day.
@@ -63,4 +63,4 @@ def test_if_empty_leaves_a_landing_alone_that_has_files(home: Path) -> None:
     before = [(path, path.stat().st_mtime_ns) for path in _files(home)]
     assert _run("--if-empty", "--until", "2026-11-15").exit_code == 0
     assert [(path, path.stat().st_mtime_ns) for path in _files(home)] == before
-    assert len(before) == 10
+    assert len(before) == 25
