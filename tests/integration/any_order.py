@@ -33,7 +33,7 @@ from tests.integration.small_city import HISTORY, SmallCity, differences, parsed
 
 NIGHTS = 30
 EXTRACT_DAYS = 12
-"""With three datasets, corrections and a late and a refused delivery: some forty files for the thirty nights."""
+"""With eight datasets, corrections and a late and a refused delivery: some hundred files for the thirty nights."""
 MARTS = (
     *("build", "--exclude", "fqn:citylake.staging"),
     *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"),
