@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jsonschema
+from jsonschema.exceptions import best_match
+from jsonschema.protocols import Validator
 from open_data_contract_standard.model import CustomProperty, DataQuality, OpenDataContractStandard, SchemaProperty
 from pydantic import ValidationError
 
@@ -266,13 +268,17 @@ def _max_age(odcs: OpenDataContractStandard) -> timedelta:
 
 def _custom_properties(properties: list[CustomProperty] | None, level: Literal["dataset", "column"]) -> dict[str, Any]:
     values = {prop.property or "": prop.value for prop in properties or []}
-    jsonschema.validate(values, _custom_schema()[level])
+    problem = best_match(_custom_schema(level).iter_errors(values))
+    if problem is not None:
+        raise problem
     return values
 
 
 @cache
-def _custom_schema() -> dict[str, Any]:
-    return json.loads(_SCHEMA_FILE.read_text(encoding="utf-8"))["properties"]
+def _custom_schema(level: Literal["dataset", "column"]) -> Validator:
+    schema = json.loads(_SCHEMA_FILE.read_text(encoding="utf-8"))["properties"][level]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
 
 
 def _check(contract: Contract, path: Path) -> None:
