@@ -41,9 +41,10 @@ def examine(
     with bare_connection(Zones.of(settings), settings, extensions=(), spill=folder / "spill") as engine:
         try:
             extract = read_extract(file, contract, folder, engine)
+            with extract.while_read:
+                validated = validate(extract, contract, folder, engine, stamp)
         except RefusedFile as refused:
             return Examination(refused.refusal)
-        validated = validate(extract, contract, folder, engine, stamp)
     return Examination(
         _judge(extract.rows_read, validated.rows_rejected, contract),
         extract.rows_read,

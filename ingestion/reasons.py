@@ -10,6 +10,11 @@ STRUCTURE: dict[str, Label] = {
     "row.header": Label("重复的表头，不是数据", "repeats the header and is no data"),
     "row.quote": Label("引号不成对或位置不对", "a quote is unpaired or misplaced"),
     "row.encoding": Label("含有无法按约定编码解码的字节", "contains bytes that the declared encoding does not have"),
+    "row.digits": Label(
+        "有一个超过15位的数字，表格软件已丢失其末尾几位；请将该列设为文本格式后重新填写",
+        "has a number of more than 15 digits, whose last ones a spreadsheet loses: make the column text, fill it anew",
+    ),
+    "row.formula": Label("有一个公式出错或没有计算结果", "has a formula that failed or was never computed"),
     "row.json": Label("不是一个完整的 JSON 对象", "is not one well-formed JSON object"),
 }
 KEY_CONFLICT = Label(

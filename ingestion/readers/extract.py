@@ -1,7 +1,8 @@
 """What every reader gives: an extract's records as text, the lines that are no record, how many there were."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -23,6 +24,8 @@ class Extract:
     """Records in the file, good and bad; header and blank lines are none."""
     new_columns: tuple[str, ...]
     missing_columns: tuple[str, ...]
+    while_read: AbstractContextManager[None] = field(default_factory=nullcontext)
+    """To be entered once, while records are read; raises RefusedFile when only that shows a file to be damaged."""
 
 
 @dataclass(frozen=True)

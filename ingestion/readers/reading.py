@@ -8,7 +8,10 @@ from citylake.contracts.model import Contract
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.extract import Extract
 from ingestion.readers.json_lines import read_json
+from ingestion.readers.kinds import unpacked
+from ingestion.readers.parquet import read_parquet
 from ingestion.readers.source import lines_as_they_lie, write_lines
+from ingestion.readers.workbook import read_workbook
 
 
 def read_extract(file: Path, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:

@@ -1,0 +1,143 @@
+"""Reading Parquet: columns by name, whatever type the writer gave them this time, as long as nothing is lost by it.
+
+A system's types drift: a number becomes text, a date a time. Every type that says the same without loss is read as the
+text that validation expects; one that does not (nested values, fractions for a code) refuses the delivery by name.
+Line numbers are those of the rows, from 1.
+"""
+
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from citylake.contracts.labels import Label
+from citylake.contracts.model import Column, Contract, LogicalType
+from ingestion import refusals
+from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Extract
+from ingestion.readers.header import match_headings
+from ingestion.readers.kinds import check_kind
+
+_TYPES: dict[LogicalType, Label] = {
+    "string": Label("文本", "text"),
+    "integer": Label("整数", "whole number"),
+    "number": Label("数值", "number"),
+    "boolean": Label("是否值", "yes or no"),
+    "date": Label("日期", "date"),
+    "timestamp": Label("时间", "time"),
+    "array": Label("列表", "list"),
+}
+_EXACT_AS_FLOAT = 1 << 53
+
+
+def read_parquet(file: Path, contract: Contract) -> Extract:
+    """Read a Parquet file. Raises RefusedFile when it is none, lacks columns, or a type loses what they need."""
+    with file.open("rb") as stream:
+        check_kind(stream.read(16), "parquet")
+    try:
+        rows = pq.read_metadata(file).num_rows
+        schema = pl.scan_parquet(file, glob=False).collect_schema()
+    except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as problem:
+        raise damaged() from problem
+    header = match_headings(0, schema.names(), contract)
+    columns = {name: heading for heading, name in zip(schema, header.columns, strict=True) if name is not None}
+    texts = [_text(contract.column(name), heading, schema[heading]).alias(name) for name, heading in columns.items()]
+    records = pl.scan_parquet(file, glob=False, row_index_name=LINE, row_index_offset=1).select(
+        pl.col(LINE).cast(pl.Int64), *texts
+    )
+    return Extract(
+        records,
+        pl.LazyFrame(schema=REJECTED_SCHEMA),
+        rows,
+        header.new,
+        header.missing,
+        while_read=refusing_damage(file),
+    )
+
+
+def damaged() -> refusals.RefusedFile:
+    """A file that begins like Parquet and cannot be read."""
+    return refusals.unreadable(
+        "Parquet 文件已损坏或不完整，请重新导出。", "The Parquet file is damaged or cut off. Export it again."
+    )
+
+
+@contextmanager
+def refusing_damage(file: Path) -> Generator[None]:
+    """While rows are read: a failure is the file's fault if another library cannot read the file either.
+
+    Raises RefusedFile for a damaged file; any other failure goes on as it is.
+    """
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        _read_through(file)
+        raise
+
+
+def _read_through(file: Path) -> None:
+    try:
+        with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+            for _ in parquet.iter_batches():
+                pass
+    except (pa.ArrowException, OSError) as problem:
+        raise damaged() from problem
+
+
+def _text(column: Column, heading: str, kind: pl.DataType) -> pl.Expr:
+    """A column of some type as text; what its values mean is the same. Raises RefusedFile."""
+    value, expected = pl.col(heading), column.logical_type
+    is_plain = isinstance(kind, pl.String | pl.Null | pl.Categorical | pl.Enum)
+    ways: tuple[tuple[bool, Collection[str], Callable[[], pl.Expr]], ...] = (
+        (is_plain, {*_TYPES}, lambda: value.cast(pl.String)),
+        (kind.is_integer(), {*_TYPES} - {"array"}, lambda: value.cast(pl.String)),
+        (isinstance(kind, pl.Boolean), {"boolean"}, lambda: value.cast(pl.String)),
+        (kind.is_decimal(), {"string", "integer", "number"}, lambda: _without_zeros(value.cast(pl.String))),
+        (kind.is_float(), {"integer", "number"}, lambda: _of_float(value)),
+        (isinstance(kind, pl.Date), {"string", "date"}, lambda: value.dt.to_string("%Y-%m-%d")),
+        (isinstance(kind, pl.Date), {"timestamp"}, lambda: value.dt.to_string("%Y-%m-%d 00:00:00")),
+        (isinstance(kind, pl.Datetime), {"string", "date", "timestamp"}, lambda: _of_time(value, kind, column)),
+        (isinstance(kind, pl.List | pl.Array), {"array"}, lambda: _of_list(value)),
+    )
+    for is_kind, can_be, text in ways:
+        if is_kind and expected in can_be:
+            return text()
+    raise refusals.wrong_dialect(
+        Label(f"列「{heading}」为{_TYPES[expected].zh}", f"column {heading} as {_TYPES[expected].en}"),
+        Label(f"类型 {kind}", f"type {kind}"),
+    )
+
+
+def _of_list(value: pl.Expr) -> pl.Expr:
+    """A list as JSON text."""
+    json = pl.struct(value.alias("_")).struct.json_encode()
+    return pl.when(value.is_not_null()).then(json.str.strip_prefix('{"_":').str.strip_suffix("}"))
+
+
+def _of_float(value: pl.Expr) -> pl.Expr:
+    """Whole numbers that a float holds exactly without a fraction; others in the shortest form that means the same."""
+    is_whole = (value == value.floor()) & (value.abs() < _EXACT_AS_FLOAT)
+    return pl.when(is_whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
+
+
+def _of_time(value: pl.Expr, kind: pl.DataType, column: Column) -> pl.Expr:
+    """A time with its zone if it has one; for a date, midnight is none. Beyond microseconds nothing is cut off."""
+    if not isinstance(kind, pl.Datetime):
+        raise TypeError(kind)
+    micro = value.cast(pl.Datetime("us", kind.time_zone))
+    zone = "%:z" if kind.time_zone else ""
+    text = micro.dt.to_string(f"%Y-%m-%d %H:%M:%S%.6f{zone}")
+    if kind.time_unit == "ns":
+        is_exact = micro.cast(pl.Datetime("ns", kind.time_zone)) == value
+        text = pl.when(is_exact).then(text).otherwise(value.dt.to_string(f"%Y-%m-%d %H:%M:%S%.9f{zone}"))
+    if column.logical_type != "date":
+        return text
+    return pl.when(value.dt.time() == pl.time(0)).then(value.dt.to_string("%Y-%m-%d")).otherwise(text)
+
+
+def _without_zeros(text: pl.Expr) -> pl.Expr:
+    """A decimal without zeros that its scale alone put there."""
+    has_fraction = text.str.contains(".", literal=True)
+    return pl.when(has_fraction).then(text.str.strip_chars_end("0").str.strip_suffix(".")).otherwise(text)

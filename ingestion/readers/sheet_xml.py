@@ -1,0 +1,75 @@
+"""Cells of a sheet that show nothing though something stands in them: errors, and formulas never computed.
+
+The library that reads sheets gives them as empty. They are rare: the sheet's XML is only looked at for their signs.
+"""
+
+import re
+import zipfile
+from pathlib import Path
+from posixpath import join, normpath
+from xml.etree import ElementTree as ET
+
+_PIECE_BYTES = 4 << 20
+_SIGNS = (b't="e"', b"t='e'", b"<f", b":f>", b":f ")
+_CELL = re.compile(rb"""<(?:\w+:)?c\s([^>]*[^>/])>(.*?)</(?:\w+:)?c>""", re.DOTALL)
+_PLACE = re.compile(rb"""\br=["']([A-Z]+)(\d+)["']""")
+_IS_ERROR = re.compile(rb"""\bt=["']e["']""")
+_IS_TEXT = re.compile(rb"""\bt=["']str["']""")
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+_RESULT = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>[^<]")
+
+
+def cells_without_result(workbook: Path, sheet: str) -> set[tuple[int, int]]:
+    """Row (from 1) and column (from 0) of each such cell. Raises KeyError when the workbook lacks the sheet."""
+    found: set[tuple[int, int]] = set()
+    with zipfile.ZipFile(workbook) as archive, archive.open(_path(archive, sheet)) as stream:
+        rest = b""
+        while piece := stream.read(_PIECE_BYTES):
+            text = rest + piece
+            cut = text.rfind(b"</") + 1
+            found |= _silent(text[:cut])
+            # A cell may begin before the cut and end behind it.
+            rest = text[max(text.rfind(b"<c ", 0, cut), text.rfind(b":c ", 0, cut) - 16, 0) :]
+        found |= _silent(rest)
+    return found
+
+
+def _path(archive: zipfile.ZipFile, sheet: str) -> str:
+    """Where in the workbook a sheet lies."""
+    book, relations = (_parsed(archive, f"xl/{name}") for name in ("workbook.xml", "_rels/workbook.xml.rels"))
+    relation = next(
+        value
+        for entry in book.iterfind("{*}sheets/{*}sheet")
+        if entry.get("name") == sheet
+        for name, value in entry.items()
+        if name.endswith("}id")
+    )
+    target = next(entry.attrib["Target"] for entry in relations if entry.get("Id") == relation)
+    return target.removeprefix("/") if target.startswith("/") else normpath(join("xl", target))
+
+
+def _parsed(archive: zipfile.ZipFile, name: str) -> ET.Element:
+    return ET.fromstring(archive.read(name))  # noqa: S314  # Python's expat bounds what entities may grow to
+
+
+def _silent(text: bytes) -> set[tuple[int, int]]:
+    if not any(sign in text for sign in _SIGNS):
+        return set()
+    return {_place(facts) for facts, body in _CELL.findall(text) if _is_silent(facts, body)}
+
+
+def _is_silent(facts: bytes, body: bytes) -> bool:
+    if _IS_ERROR.search(facts):
+        return True
+    return bool(_FORMULA.search(body)) and not _RESULT.search(body) and not _IS_TEXT.search(facts)
+
+
+def _place(facts: bytes) -> tuple[int, int]:
+    """Row from 1 and column from 0. A cell that does not say where it is (few writers' are) counts for no place."""
+    found = _PLACE.search(facts)
+    if found is None:
+        return (0, 0)
+    column = 0
+    for letter in found[1]:
+        column = column * 26 + letter - ord("A") + 1
+    return int(found[2]), column - 1
