@@ -1,4 +1,4 @@
-"""产业经济 Economy: market entities, their entry and exit, and their number for every resident."""
+"""产业经济 Economy: market entities, how quickly one starts, licences, and whom employers insure."""
 
 from apps.cockpit import components, view
 

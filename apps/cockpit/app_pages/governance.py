@@ -1,4 +1,4 @@
-"""城市治理 Governance: urban management cases, their deadlines, and the data that departments delivered."""
+"""城市治理 Governance: urban management and service cases, their deadlines, and the data that departments delivered."""
 
 from apps.cockpit import components, view
 
