@@ -4,7 +4,6 @@ Rules are expressions (:mod:`ingestion.rules`); here they meet data. A batch pay
 form take the short way to their values, and what no row of it breaks is not looked at again.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,25 +37,22 @@ _KEY_RULES = (
 
 @dataclass
 class RejectedRows:
-    """What was rejected so far. Batches may come from several threads; what they add up to is written to disk."""
+    """What was rejected so far; what many batches add up to is written to disk."""
 
     folder: Path
     _batches: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     _written: list[Path] = field(default_factory=list[Path])
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, rows: pl.DataFrame, describe: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
         """Keep the rejected rows of one batch; ``describe`` says of many at once, in :data:`REJECTED_SCHEMA`, why."""
-        with self._lock:
-            self._batches.append(rows)
-            if sum(batch.height for batch in self._batches) >= _ROWS_IN_MEMORY:
-                self._write(describe)
+        self._batches.append(rows)
+        if sum(batch.height for batch in self._batches) >= _ROWS_IN_MEMORY:
+            self._write(describe)
 
     def scan(self, describe: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.LazyFrame:
         """All of them, described, in no order."""
-        with self._lock:
-            if self._batches:
-                self._write(describe)
+        if self._batches:
+            self._write(describe)
         return pl.scan_parquet(self._written, glob=False) if self._written else pl.LazyFrame(schema=REJECTED_SCHEMA)
 
     def _write(self, describe: Callable[[pl.DataFrame], pl.DataFrame]) -> None:

@@ -42,7 +42,7 @@ copy (
 
 @dataclass
 class KeyHashes:
-    """A hash of the key, and sequence, of every accepted row so far; batches may come from several threads."""
+    """A hash of the key, and sequence, of every accepted row so far."""
 
     names: tuple[str, ...]
     _batches: list[pl.Series] = field(default_factory=list[pl.Series])

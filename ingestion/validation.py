@@ -3,12 +3,13 @@
 Streams from disk to disk; rows are judged in :mod:`ingestion.judging`. Knows nothing of deliveries.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from citylake.contracts.model import Contract
 from ingestion import reasons
@@ -16,6 +17,8 @@ from ingestion.judging import REJECTED_SCHEMA, WARNINGS, Judge, RejectedRows
 from ingestion.keys import KeyHashes, find_repeated_keys
 from ingestion.readers.extract import LINE, Extract
 from ingestion.rules import compile_contract
+
+_BATCH_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,12 @@ def validate(
 
 def _write_accepted(extract: Extract, judge: Judge, target: Path, stamp: Mapping[str, pl.Expr]) -> None:
     """One pass over the records, from disk to disk."""
-    extract.records.map_batches(judge, schema=judge.schema, streamable=True).with_columns(**stamp).sink_parquet(
+
+    def judged(*_: object) -> Iterator[pl.DataFrame]:
+        batches = extract.records.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True, engine="streaming")
+        return map(judge, batches)
+
+    register_io_source(judged, schema=judge.schema, is_pure=True).with_columns(**stamp).sink_parquet(
         target, compression="snappy", statistics=False
     )
 
