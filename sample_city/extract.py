@@ -129,7 +129,7 @@ def _text_file(path: Path, delivery: Delivery) -> Generator[Write]:
     """CSV or JSON Lines. What writes a byte order mark is a program of Windows, where lines end with CR LF."""
     contract = delivery.contract
     dialect = contract.dialect
-    end = "\r\n" if dialect.encoding == "UTF-8-SIG" else "\n"
+    end = "\r\n" if dialect.encoding in {"UTF-8-SIG", "UTF-16"} else "\n"
     encoder = codecs.getincrementalencoder(dialect.encoding)()
     with path.open("wb") as raw, _packed(raw) if delivery.is_gzip else raw as file:
 
@@ -140,8 +140,7 @@ def _text_file(path: Path, delivery: Delivery) -> Generator[Write]:
             write_lines(break_lines(_lines(rows, delivery), rows[BREACH], contract))
 
         if dialect.format == "csv":
-            headings = dialect.delimiter.join(column.heading for column in delivery.columns)
-            write_lines([*_preamble(contract), headings])
+            write_lines([*_preamble(contract), *map(dialect.delimiter.join, _heading_lines(delivery))])
         yield write
 
 
@@ -173,12 +172,13 @@ def _workbook(path: Path, delivery: Delivery) -> Generator[Write]:
     yield blocks.append
     dialect = delivery.contract.dialect
     rows = pl.concat(blocks)
-    top = dialect.preamble_lines
+    *above, _ = _heading_lines(delivery)
+    top = dialect.preamble_lines + len(above)
     with xlsxwriter.Workbook(path) as book:
         # The time of creation is the extract's, not the clock's: the same bytes every time.
         book.set_properties({"created": delivery.arrived_at.astimezone(UTC).replace(tzinfo=None)})
         sheet = book.add_worksheet(dialect.sheet)
-        sheet.write_column(0, 0, _preamble(delivery.contract))
+        sheet.write_column(0, 0, [*_preamble(delivery.contract), *(line[0] for line in above)])
         rows.select(pl.col(column.name).alias(column.heading) for column in delivery.columns).write_excel(
             book, sheet, position=(top, 0), autofilter=False
         )
@@ -202,6 +202,13 @@ def _preamble(contract: Contract) -> list[str]:
     """The lines before the headings: a title, then nothing."""
     title = f"{contract.title}【合成数据 synthetic】"
     return [title, *[""] * contract.dialect.preamble_lines][: contract.dialect.preamble_lines]
+
+
+def _heading_lines(delivery: Delivery) -> list[list[str]]:
+    """The headings on the last of their lines; above it what they have in common."""
+    headings = [column.heading for column in delivery.columns]
+    group = [delivery.contract.title.zh, *[""] * (len(headings) - 1)]
+    return [*[group] * (delivery.contract.dialect.header_lines - 1), headings]
 
 
 _WRITERS: dict[Format, Callable[[Path, Delivery], AbstractContextManager[Write]]] = {
