@@ -16,6 +16,7 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion import refusals
 from ingestion.readers.reading import read_extract
+from ingestion.reasons import REPEATED_HEADER
 from ingestion.refusals import RefusedFile
 from ingestion.validation import Validated, validate
 
@@ -46,7 +47,7 @@ def examine(
         except RefusedFile as refused:
             return Examination(refused.refusal)
     return Examination(
-        _judge(extract.rows_read, validated.rows_rejected, contract),
+        _judge(extract.rows_read, validated, contract),
         extract.rows_read,
         extract.new_columns,
         extract.missing_columns,
@@ -54,10 +55,17 @@ def examine(
     )
 
 
-def _judge(read: int, rejected: int, contract: Contract) -> Refusal | None:
-    """A whole snapshot without rows would delete everything; too many bad rows mean that the file itself is wrong."""
+def _judge(read: int, validated: Validated, contract: Contract) -> Refusal | None:
+    """A whole snapshot without rows would delete everything; too many bad rows mean that the file itself is wrong.
+
+    So do headings among the rows: what follows them is another table, whatever it looks like.
+    """
+    rejected = validated.rows_rejected
     if read == 0 and contract.mode == "snapshot":
         return refusals.empty().refusal
+    if REPEATED_HEADER in validated.rules_rejected:
+        repeated = pl.scan_parquet(validated.rejected, glob=False).filter(pl.col("rule") == REPEATED_HEADER)
+        return refusals.second_table(repeated.select(pl.col("line").min()).collect().item()).refusal
     if read and rejected / read > contract.quarantine_tolerance:
         return refusals.over_tolerance(rejected, read, contract.quarantine_tolerance).refusal
     return None

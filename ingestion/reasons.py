@@ -5,9 +5,10 @@ import polars as pl
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column
 
+REPEATED_HEADER = "row.header"
 STRUCTURE: dict[str, Label] = {
     "row.columns": Label("字段个数与表头不符", "the number of fields differs from the header"),
-    "row.header": Label("重复的表头，不是数据", "repeats the header and is no data"),
+    REPEATED_HEADER: Label("重复的表头，不是数据", "repeats the header and is no data"),
     "row.quote": Label("引号不成对或位置不对", "a quote is unpaired or misplaced"),
     "row.encoding": Label("含有无法按约定编码解码的字节", "contains bytes that the declared encoding does not have"),
     "row.digits": Label(

@@ -80,6 +80,15 @@ def missing_columns(headings: Sequence[str], found: int) -> RefusedFile:
     )
 
 
+def second_table(line: int) -> RefusedFile:
+    """Headings stand among the rows."""
+    return wrong_structure(
+        f"第{line}行又是表头，文件像是由几张表拼接而成。请把每张表分别报送，或只保留一个表头。",
+        f"Line {line} holds the headings once more: the file seems to be several tables pasted together. "
+        "Deliver each on its own, or keep one header.",
+    )
+
+
 def over_tolerance(quarantined: int, read: int, tolerance: float) -> RefusedFile:
     """Too many rows broke a rule."""
     share = f"{quarantined / read:.2%}"

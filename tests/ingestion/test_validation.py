@@ -161,11 +161,13 @@ def test_a_row_rule_passes_where_it_cannot_be_judged(tmp_path: Path) -> None:
     ]
 
 
-def test_a_header_in_the_middle_of_a_file_is_no_row(tmp_path: Path) -> None:
-    # Two files put together have two headers; in a column of text the second would be a value.
+def test_a_header_in_the_middle_of_a_file_refuses_it(tmp_path: Path) -> None:
+    # Two tables pasted together have two headers; whether the second is more of the same, nobody can say.
     outcome = examined(b"a,b\n1,2\na,b\na,3\n", texts("a", "b"), tmp_path)
-    assert outcome.accepted["_line"].to_list() == [2, 4]
     assert outcome.rejected.select("line", "rule").rows() == [(3, "row.header")]
+    assert outcome.examination.refusal is not None
+    assert outcome.examination.refusal.rule == "file.structure"
+    assert "Line 3" in outcome.examination.refusal.en
 
 
 def test_texts_that_mean_no_value_are_none(tmp_path: Path) -> None:
