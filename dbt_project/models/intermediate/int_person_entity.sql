@@ -58,6 +58,7 @@ represented as (
         decision.*,
         decision.subject_class_code = '个体工商户' as is_sole_trader,
         representative.person_key as representative_key,
+        representative.source_record_key as representative_record_key,
         coalesce(subject.person_key, representative.person_key) as subject_key
     from decision
     left join person_record as representative
@@ -74,7 +75,7 @@ stated as (
     select
         entity_code,
         decision_date,
-        min(representative_key) as person_key
+        min_by(representative_key, representative_record_key) as person_key
     from represented
     where representative_key is not null and not is_sole_trader
     group by entity_code, decision_date
