@@ -24,13 +24,12 @@ def open_locked(settings: Settings, catalogs: dict[Lake, Path], scratch: Path) -
     with bare_connection(zones, settings) as connection:
         for lake, catalog in catalogs.items():
             _copy_catalog(connection, catalog, copies[lake], zones.data(lake))
-    connection = bare_connection(zones, settings, extensions=("ducklake",))
+    connection = bare_connection(zones, settings, extensions=("ducklake",), spill=scratch)
     for lake, copy in copies.items():
         connection.execute(f"attach 'ducklake:{quoted(copy)}' as {lake} (READ_ONLY, {data_options(zones, lake)})")
     # The release's files one by one: their folders hold other releases' files too, and unpublished ones.
     files = [path for lake, catalog in catalogs.items() for path in referenced_files(catalog, zones.data(lake))]
     allowed = ", ".join(f"'{quoted(path)}'" for path in [*copies.values(), *files])
-    connection.execute(f"set temp_directory = '{quoted(scratch)}'")
     connection.execute(f"set allowed_paths = [{allowed}]")
     return connection
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import duckdb
 import psutil
 
-from citylake.lake.attach import Lake, bare_connection
+from citylake.lake.attach import Lake, bare_connection, quoted
 from citylake.lake.errors import EnvironmentProblem, NoRelease
-from citylake.lake.frozen import attach_frozen, quoted
+from citylake.lake.frozen import attach_frozen
 from citylake.lake.lockdown import lock, open_locked
 from citylake.lake.releases import IN_USE, NOT_YET, Release, current_id, find_release
 from citylake.lake.settings import Settings
@@ -143,8 +143,7 @@ def _private_folder() -> Path:
 
 
 def _open_free(settings: Settings, catalogs: dict[Lake, Path], scratch: Path) -> duckdb.DuckDBPyConnection:
-    connection = bare_connection(Zones.of(settings), settings)
-    connection.execute(f"set temp_directory = '{quoted(scratch)}'")
+    connection = bare_connection(Zones.of(settings), settings, spill=scratch)
     for lake, catalog in catalogs.items():
         attach_frozen(connection, Zones.of(settings), lake, catalog)
     return connection
