@@ -88,7 +88,7 @@ def test_an_as_of_computation_publishes_nothing_and_changes_nothing(city: SmallC
     heads = [city.zones.catalog(lake).read_bytes() for lake in ("vault", "people", "city")]
     result = run_nightly(city.settings, as_of=NIGHTS[1])
     assert (result.error, result.release) == (None, None)
-    assert result.facts("ledger")["deliveries"] == 3
+    assert result.facts("ledger")["deliveries"] == len(load_contracts(city.settings.contracts))
     assert result.figures.height > 0
     assert [item.name for item in city.zones.releases.iterdir()] == known
     assert (city.zones.ledger / deliveries.LEDGER).read_bytes() == ledger

@@ -207,7 +207,7 @@ def test_a_file_name_says_dataset_day_revision_and_origin() -> None:
     assert (plain.revision, plain.origin) == (0, "real")
 
 
-@pytest.mark.parametrize("name", ["urban_case.csv", "urban_case_20261301.csv", "urban_case_20261101.xlsx", "notes.txt"])
+@pytest.mark.parametrize("name", ["urban_case.csv", "urban_case_20261301.csv", "urban_case_20261101.xls", "notes.txt"])
 def test_other_files_are_none_of_ours(name: str) -> None:
     assert LandedFile.parse(Path(name), "urban_management") is None
 
