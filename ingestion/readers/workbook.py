@@ -69,7 +69,11 @@ def _check_workbook(file: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             names, size = archive.namelist(), sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError) as problem:
+            for entry in archive.infolist():
+                # Opened, a part shows that it has the name it is listed by: one misnamed would count as absent, and
+                # without its styles a workbook's dates are mere numbers.
+                archive.open(entry).close()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as problem:
         raise _damaged() from problem
     if "xl/workbook.xml" not in names:
         raise refusals.wrong_format(
