@@ -3,7 +3,6 @@
 Loading and checking both go through :func:`examine`, so that a check says what loading would do.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ingestion import refusals
 from ingestion.readers.reading import read_extract
 from ingestion.reasons import REPEATED_HEADER
 from ingestion.refusals import RefusedFile
-from ingestion.validation import Validated, validate
+from ingestion.validation import Stamp, Validated, validate
 
 
 @dataclass(frozen=True)
@@ -32,35 +31,29 @@ class Examination:
     validated: Validated | None = None
 
 
-def examine(
-    settings: Settings, file: Path, contract: Contract, folder: Path, stamp: Mapping[str, pl.Expr] | None = None
-) -> Examination:
-    """Read and validate a file; all that is written lies in ``folder``, which the caller removes.
-
-    ``stamp``: further columns of accepted rows, the same in each.
-    """
+def examine(settings: Settings, file: Path, contract: Contract, folder: Path, stamp: Stamp = dict) -> Examination:
+    """Read and validate a file; all that is written lies in ``folder``, which the caller removes."""
     with bare_connection(Zones.of(settings), settings, extensions=(), spill=folder / "spill") as engine:
         try:
             extract = read_extract(file, contract, folder, engine)
-            with extract.while_read:
-                validated = validate(extract, contract, folder, engine, stamp)
+            validated = validate(extract, contract, folder, engine, stamp)
         except RefusedFile as refused:
             return Examination(refused.refusal)
     return Examination(
-        _judge(extract.rows_read, validated, contract),
-        extract.rows_read,
+        _judge(validated, contract),
+        validated.rows_read,
         extract.new_columns,
         extract.missing_columns,
         validated,
     )
 
 
-def _judge(read: int, validated: Validated, contract: Contract) -> Refusal | None:
+def _judge(validated: Validated, contract: Contract) -> Refusal | None:
     """A whole snapshot without rows would delete everything; too many bad rows mean that the file itself is wrong.
 
     So do headings among the rows: what follows them is another table, whatever it looks like.
     """
-    rejected = validated.rows_rejected
+    read, rejected = validated.rows_read, validated.rows_rejected
     if read == 0 and contract.mode == "snapshot":
         return refusals.empty().refusal
     if REPEATED_HEADER in validated.rules_rejected:

@@ -1,7 +1,7 @@
 """Records judged batch by batch: typed values, the rules a row breaks, and what to say of rejected rows.
 
-Rules are expressions (:mod:`ingestion.rules`); here they meet data. A batch pays for what it has: texts in the usual
-form take the short way to their values, and what no row of it breaks is not looked at again.
+Rules are expressions (:mod:`ingestion.rules`); here they meet data. Most rows are acquitted at small cost
+(:mod:`ingestion.acquittal`): the full expressions are only evaluated for the rest.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,10 @@ import polars as pl
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Contract
 from ingestion import reasons
+from ingestion.acquittal import Acquittal
 from ingestion.keys import CONFLICT, REPEATED, KeyHashes, RepeatedKeys
 from ingestion.readers.extract import LINE
-from ingestion.rules import Compiled, Rule, Value, polars_type, text_name
+from ingestion.rules import Compiled, Rule, polars_type, text_name
 
 WARNINGS = "_warnings"
 REJECTED_SCHEMA: dict[str, pl.DataType] = {
@@ -35,30 +36,35 @@ _KEY_RULES = (
 )
 
 
+Describe = Callable[[pl.DataFrame], pl.DataFrame]
+"""Says why rows were rejected: columns of :data:`REJECTED_SCHEMA`."""
+
+
 @dataclass
 class RejectedRows:
     """What was rejected so far; what many batches add up to is written to disk."""
 
     folder: Path
-    _batches: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    _batches: dict[Describe, list[pl.DataFrame]] = field(default_factory=dict[Describe, list[pl.DataFrame]])
     _written: list[Path] = field(default_factory=list[Path])
 
-    def add(self, rows: pl.DataFrame, describe: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-        """Keep the rejected rows of one batch; ``describe`` says of many at once, in :data:`REJECTED_SCHEMA`, why."""
-        self._batches.append(rows)
-        if sum(batch.height for batch in self._batches) >= _ROWS_IN_MEMORY:
-            self._write(describe)
+    def add(self, rows: pl.DataFrame, describe: Describe) -> None:
+        """Keep the rejected rows of one batch; they are described many at once."""
+        batches = self._batches.setdefault(describe, [])
+        batches.append(rows)
+        if sum(batch.height for batch in batches) >= _ROWS_IN_MEMORY:
+            self._write()
 
-    def scan(self, describe: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.LazyFrame:
+    def scan(self) -> pl.LazyFrame:
         """All of them, described, in no order."""
-        if self._batches:
-            self._write(describe)
+        self._write()
         return pl.scan_parquet(self._written, glob=False) if self._written else pl.LazyFrame(schema=REJECTED_SCHEMA)
 
-    def _write(self, describe: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+    def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._written.append(self.folder / f"{len(self._written):06d}.parquet")
-        describe(pl.concat(self._batches)).write_parquet(self._written[-1], compression="lz4")
+        for describe, batches in self._batches.items():
+            self._written.append(self.folder / f"{len(self._written):06d}.parquet")
+            describe(pl.concat(batches)).write_parquet(self._written[-1], compression="lz4")
         self._batches.clear()
 
 
@@ -81,52 +87,52 @@ class Judge:
     def _rules(self) -> tuple[Rule, ...]:
         return self.compiled.rules if self.repeated_keys is None else (*self.compiled.rules, *_KEY_RULES)
 
+    @cached_property
+    def _acquit(self) -> Acquittal:
+        return Acquittal(self.compiled.contract)
+
     def __call__(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Judge one batch: ``_line`` and texts under the contract's names."""
-        typed = self._typed(records)
-        flags = typed.select(rule.broken.alias(rule.rule_id) for rule in self._rules)
-        is_met = dict(zip(flags.columns, flags.select(pl.all().any()).row(0) or (), strict=True))
-        met = [rule for rule in self._rules if is_met[rule.rule_id]]
-        errors = [rule for rule in met if rule.severity == "error"]
-        warned = [rule.rule_id for rule in met if rule.severity == "warning"]
-        judged = typed.select(
-            *(pl.col(column.name).cast(polars_type(column)) for column in self.compiled.contract.columns),
-            LINE,
-            _lists(flags.select(warned), typed.height).alias(WARNINGS),
-        )
-        if errors:
-            is_rejected = flags.select(pl.any_horizontal(rule.rule_id for rule in errors)).to_series()
-            self.rejected.add(typed.filter(is_rejected), self.describe)
-            judged = judged.filter(~is_rejected)
-        self.keys.add(judged)
-        return judged
+        """Judge one batch: ``_line`` and texts under the contract's names. Rows that needed a closer look come last."""
+        if self.repeated_keys is not None:
+            conflicts, repeats = self.repeated_keys.among(records[LINE])
+            records = records.with_columns(conflicts.alias(CONFLICT), repeats.alias(REPEATED))
+        plain, is_suspicious = self._acquit(records.select(LINE, *self.compiled.usual_texts(records)))
+        if self.repeated_keys is not None:
+            is_suspicious |= records[CONFLICT] | records[REPEATED]
+        suspects = records.filter(is_suspicious)
+        if suspects.height:
+            plain = plain.filter(~is_suspicious)
+        accepted = self._accepted(plain, _lists(pl.DataFrame(), plain.height))
+        if suspects.height:
+            accepted = pl.concat([accepted, self._judge(suspects)])
+        self.keys.add(accepted)
+        return accepted
 
     def describe(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Of rejected rows line, rules, reasons and original texts: columns of :data:`REJECTED_SCHEMA`."""
         return _rejected(rows, [rule for rule in self._rules if rule.severity == "error"], self.compiled.contract)
 
-    def _typed(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Texts and typed values; the long way is only gone for texts in an unusual form."""
-        values = self.compiled.typed
-        texts = records.select(LINE, *self.compiled.texts(records))
-        if self.repeated_keys is not None:
-            conflicts, repeats = self.repeated_keys.among(texts[LINE])
-            texts = texts.with_columns(conflicts.alias(CONFLICT), repeats.alias(REPEATED))
-        typed = texts.with_columns(
-            (value.full if value.usual is None else value.usual).alias(value.name) for value in values
+    def _judge(self, records: pl.DataFrame) -> pl.DataFrame:
+        """By the full expressions."""
+        texts = records.select(LINE, pl.col(rf"^{CONFLICT}|{REPEATED}$"), *self.compiled.texts(records))
+        typed = texts.with_columns(self.compiled.values)
+        flags = typed.select(rule.broken.alias(rule.rule_id) for rule in self._rules)
+        is_met = dict(zip(flags.columns, flags.select(pl.all().any()).row(0) or (), strict=True))
+        met = [rule for rule in self._rules if is_met[rule.rule_id]]
+        errors = [rule for rule in met if rule.severity == "error"]
+        warned = [rule.rule_id for rule in met if rule.severity == "warning"]
+        judged = self._accepted(typed, _lists(flags.select(warned), typed.height))
+        if errors:
+            is_rejected = flags.select(pl.any_horizontal(rule.rule_id for rule in errors)).to_series()
+            self.rejected.add(typed.filter(is_rejected), self.describe)
+            judged = judged.filter(~is_rejected)
+        return judged
+
+    def _accepted(self, typed: pl.DataFrame, warnings: pl.Series) -> pl.DataFrame:
+        columns = self.compiled.contract.columns
+        return typed.select(
+            *(pl.col(column.name).cast(polars_type(column)) for column in columns), LINE, warnings.alias(WARNINGS)
         )
-        short = [value for value in values if value.is_unusual is not None]
-        unusual = typed.select(value.is_unusual.alias(value.name) for value in short if value.is_unusual is not None)
-        for value in short:
-            rows = unusual[value.name].arg_true()
-            if len(rows):
-                typed = typed.with_columns(typed[value.name].scatter(rows, _full(typed, rows, value)))
-        return typed
-
-
-def _full(texts: pl.DataFrame, rows: pl.Series, value: Value) -> pl.Series:
-    needed = texts.select(sorted(set(value.full.meta.root_names())))
-    return needed[rows].select(value.full.alias(value.name)).to_series()
 
 
 def _lists(flags: pl.DataFrame, height: int) -> pl.Series:

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,7 @@ from ingestion.landing import is_due_again
 ACCEPTED = "accepted.parquet"
 REJECTED = "rejected.parquet"
 
-Step = Literal["hashed", "examined", "written", "quarantined", "cleared", "loaded"]
+Step = Literal["examined", "written", "quarantined", "cleared", "loaded"]
 
 
 class FileChanged(CitylakeError):
@@ -48,38 +49,53 @@ def load_delivery(
     """
     zones = Zones.of(settings)
     facts = landed.path.stat()
-    sha256 = sha256_of(landed.path)
-    after("hashed")
-    folder = delivery_folder(zones.raw, landed.dataset, landed.extract_date, sha256)
     arrival = _arrival(landed, facts, zones)
-    known = _known(folder)
-    if known is not None and not is_due_again(known, contract):
-        return _recall(folder, known, arrival)
-    aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
-    try:
-        stamp = {
-            "_delivery_id": pl.lit(delivery_id(landed.dataset, landed.extract_date, sha256)),
-            "_extract_date": pl.lit(landed.extract_date),
-        }
-        examination = examine(settings, landed.path, contract, aside, stamp)
-        after("examined")
-        now = landed.path.stat()
-        if (now.st_size, now.st_mtime_ns) != (facts.st_size, facts.st_mtime_ns):
-            raise FileChanged(f"{landed.path.name} changed while it was read. It is left for the next run.")
-        manifest = _manifest(contract, landed, run_id, sha256, arrival, examination)
-        if known is not None:
-            manifest = manifest.brought_by(known.with_arrival(arrival).arrivals)
-        _write(aside / "delivery", aside / "quarantine", manifest, examination)
-        after("written")
-        _publish(aside, folder, manifest, zones, after)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with ThreadPoolExecutor(1) as hasher:
+        hashing = hasher.submit(sha256_of, landed.path)
+        known = _known(zones, landed, hashing) if _may_be_known(zones, landed, facts.st_size) else None
+        if known is not None and not is_due_again(known, contract):
+            return _recall(_folder(zones, landed, hashing.result()), known, arrival)
+        aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
+        try:
+            examination = examine(settings, landed.path, contract, aside, lambda: _stamp(landed, hashing.result()))
+            sha256 = hashing.result()
+            after("examined")
+            now = landed.path.stat()
+            if (now.st_size, now.st_mtime_ns) != (facts.st_size, facts.st_mtime_ns):
+                raise FileChanged(f"{landed.path.name} changed while it was read. It is left for the next run.")
+            manifest = _manifest(contract, landed, run_id, sha256, arrival, examination)
+            if known is not None:
+                manifest = manifest.brought_by(known.with_arrival(arrival).arrivals)
+            _write(aside / "delivery", aside / "quarantine", manifest, examination)
+            after("written")
+            _publish(aside, _folder(zones, landed, sha256), manifest, zones, after)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
     return manifest
 
 
-def _known(folder: Path) -> Manifest | None:
-    path = folder / MANIFEST
+def _may_be_known(zones: Zones, landed: LandedFile, size: int) -> bool:
+    """Whether a delivery of that day came in a file of that size: if not, the file is read while it is hashed."""
+    day = _folder(zones, landed, "any").parent
+    found = (Manifest.model_validate_json(path.read_bytes()) for path in day.glob(f"*/{MANIFEST}"))
+    return any(arrival.file_size == size for manifest in found for arrival in manifest.arrivals)
+
+
+def _known(zones: Zones, landed: LandedFile, hashing: Future[str]) -> Manifest | None:
+    path = _folder(zones, landed, hashing.result()) / MANIFEST
     return Manifest.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def _folder(zones: Zones, landed: LandedFile, sha256: str) -> Path:
+    return delivery_folder(zones.raw, landed.dataset, landed.extract_date, sha256)
+
+
+def _stamp(landed: LandedFile, sha256: str) -> dict[str, pl.Expr]:
+    """What accepted rows say of the delivery that they came with."""
+    return {
+        "_delivery_id": pl.lit(delivery_id(landed.dataset, landed.extract_date, sha256)),
+        "_extract_date": pl.lit(landed.extract_date),
+    }
 
 
 def _arrival(landed: LandedFile, facts: os.stat_result, zones: Zones) -> Arrival:

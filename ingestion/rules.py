@@ -5,7 +5,7 @@ The text of a column is read under ``_text.<name>``, which frees ``name`` for th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from citylake.contracts.identifiers import CHECKS, FINDINGS, PLAIN, Grade
+from citylake.contracts.identifiers import CHECKS, FINDINGS, Grade
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, Dialect, Severity
 from ingestion import reasons
@@ -21,8 +21,6 @@ from ingestion import reasons
 _DATE = r"^[0-9]{4}(-[0-9]{2}-[0-9]{2}|[0-9]{4})$"
 _TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
 _ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
-_USUAL_DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_USUAL_TIMESTAMP = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
 _DECIMAL_TYPE = re.compile(r"^decimal\((\d+),\s*(\d+)\)$", re.IGNORECASE)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "是": True, "否": False, "y": True, "n": False}
 
@@ -44,12 +42,8 @@ class Value:
     """A typed value, or what an identifier rule found."""
 
     name: str
-    full: pl.Expr
+    expression: pl.Expr
     """Right for every text."""
-    usual: pl.Expr | None = None
-    """The short way, for texts written as most are; gives the same there, and anything elsewhere."""
-    is_unusual: pl.Expr | None = None
-    """Where the short way does not hold, over the texts and over the values that ``usual`` gave."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +57,22 @@ class Compiled:
 
     @property
     def values(self) -> list[pl.Expr]:
-        """The same as expressions that are right for every text."""
-        return [value.full.alias(value.name) for value in self.typed]
+        """The same as expressions over the texts."""
+        return [value.expression.alias(value.name) for value in self.typed]
 
     def texts(self, records: pl.DataFrame) -> list[pl.Expr]:
         """The text of every column under ``_text.<name>``, null where it means no value or the records lack it."""
-        nulls = [*self.contract.dialect.null_values, ""]
-        present = [column.name for column in self.contract.columns if column.name in records.columns]
-        is_usual = set(nulls) == {""} and not records.select(pl.any_horizontal(map(_may_be_blank, present))).item()
-        as_text = _usual_text if is_usual else partial(_as_text, nulls=nulls)
+        return self._texts(records, partial(_as_text, nulls=[*self.contract.dialect.null_values, ""]))
+
+    def usual_texts(self, records: pl.DataFrame) -> list[pl.Expr]:
+        """The same, but that a text of white space alone may be left as it is."""
+        if set(self.contract.dialect.null_values) - {""}:
+            return self.texts(records)
+        return self._texts(records, lambda text: text)
+
+    def _texts(self, records: pl.DataFrame, as_text: Callable[[pl.Expr], pl.Expr]) -> list[pl.Expr]:
         return [
-            (as_text(pl.col(column.name)) if column.name in present else pl.lit(None, pl.String)).alias(
+            (as_text(pl.col(column.name)) if column.name in records.columns else pl.lit(None, pl.String)).alias(
                 text_name(column.name)
             )
             for column in self.contract.columns
@@ -89,7 +88,8 @@ def text_name(column: str) -> str:
     return f"_text.{column}"
 
 
-def _finding_name(column: Column) -> str:
+def finding_name(column: Column) -> str:
+    """Under which name what an identifier rule found lies beside the column."""
     return f"_finding.{column.name}"
 
 
@@ -136,17 +136,6 @@ def _as_text(text: pl.Expr, nulls: list[str]) -> pl.Expr:
     return pl.when(~text.str.strip_chars().is_in(nulls)).then(text)
 
 
-def _usual_text(text: pl.Expr) -> pl.Expr:
-    return pl.when(text.str.len_bytes() > 0).then(text)
-
-
-def _may_be_blank(column: str) -> pl.Expr:
-    """Whether any text could be white space alone: by how it begins, which tells nearly all others apart."""
-    text = pl.col(column)
-    begins_so = (text < "!") | text.is_between(pl.lit("\x7f"), pl.lit("\u3fff"))
-    return ((text.str.len_bytes() > 0) & begins_so).any()
-
-
 def _value(column: Column, dialect: Dialect) -> Value:
     """A column's typed value; null where the text has no value or not one of that type."""
     text = _text(column)
@@ -154,16 +143,10 @@ def _value(column: Column, dialect: Dialect) -> Value:
         return Value(column.name, CHECKS[column.check](text).value)
     stripped = text.str.strip_chars()
     if column.logical_type == "timestamp":
-        usual = pl.when(text.str.contains(_USUAL_TIMESTAMP)).then(text)
-        return _in_usual_form(column, _timestamp(stripped, dialect.timezone), _usual_timestamp(usual, dialect.timezone))
+        return Value(column.name, _timestamp(stripped, dialect.timezone))
     if column.logical_type == "date":
         digits = pl.when(stripped.str.contains(_DATE)).then(stripped.str.replace_all("-", "", literal=True))
-        usual = pl.when(text.str.contains(_USUAL_DATE)).then(text)
-        return _in_usual_form(
-            column,
-            digits.str.to_date("%Y%m%d", strict=False),
-            usual.str.to_date("%Y-%m-%d", strict=False, cache=False),
-        )
+        return Value(column.name, digits.str.to_date("%Y%m%d", strict=False))
     if column.logical_type == "boolean":
         lower = stripped.str.to_lowercase()
         return Value(column.name, lower.replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean))
@@ -172,18 +155,9 @@ def _value(column: Column, dialect: Dialect) -> Value:
     return Value(column.name, text)
 
 
-def _in_usual_form(column: Column, full: pl.Expr, usual: pl.Expr) -> Value:
-    return Value(column.name, full, usual, _text(column).is_not_null() & pl.col(column.name).is_null())
-
-
 def _finding(column: Column) -> Value:
     """What the identifier rule of a column found: nothing, for most."""
-    check = column.check or ""
-    name, finding = _finding_name(column), CHECKS[check](_text(column)).finding
-    if check not in PLAIN:
-        return Value(name, finding)
-    value = pl.col(column.name)
-    return Value(name, finding, pl.lit(None, pl.String), value.is_not_null() & ~PLAIN[check](value))
+    return Value(finding_name(column), CHECKS[column.check or ""](_text(column)).finding)
 
 
 def _number(text: pl.Expr, kind: pl.DataType) -> pl.Expr:
@@ -217,11 +191,6 @@ def _timestamp(text: pl.Expr, timezone: str) -> pl.Expr:
     )
 
 
-def _usual_timestamp(text: pl.Expr, timezone: str) -> pl.Expr:
-    local = text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
-    return local.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
-
-
 def _column_rules(column: Column) -> Iterator[Rule]:
     text, value = _text(column), pl.col(column.name)
     stripped = text.str.strip_chars()
@@ -236,19 +205,19 @@ def _column_rules(column: Column) -> Iterator[Rule]:
     elif column.logical_type != "string":
         yield rule("type", text.is_not_null() & value.is_null())
     if column.pattern is not None:
-        yield rule("pattern", _not(text.str.contains(_ascii_digits(column.pattern))))
+        yield rule("pattern", _not(text.str.contains(ascii_digits(column.pattern))))
     if column.enum:
         yield rule("enum", _not(stripped.is_in(list(column.enum))))
     if column.min_length is not None or column.max_length is not None:
         length = text.str.len_chars()
         yield rule("length", _not(length.is_between(column.min_length or 0, column.max_length or (1 << 31))))
-    yield from (rule("range", broken) for broken in _out_of_range(column, value))
+    yield from (rule("range", broken) for broken in out_of_range(column, value))
     if column.check is not None:
         yield from _check_rules(column)
 
 
 def _check_rules(column: Column) -> Iterator[Rule]:
-    finding = pl.col(_finding_name(column))
+    finding = pl.col(finding_name(column))
     kinds: list[tuple[Grade, str, Severity]] = [("invalid", "check", column.severity), ("legacy", "legacy", "warning")]
     for grade, kind, severity in kinds:
         findings = {code: found.label for code, found in FINDINGS.items() if found.grade == grade}
@@ -257,7 +226,8 @@ def _check_rules(column: Column) -> Iterator[Rule]:
         yield Rule(f"{column.name}.{kind}", column.name, severity, broken, reason)
 
 
-def _out_of_range(column: Column, value: pl.Expr) -> Iterator[pl.Expr]:
+def out_of_range(column: Column, value: pl.Expr) -> Iterator[pl.Expr]:
+    """Where a column's value is beyond its bounds; nothing when it has none."""
     bounds = [
         is_outside(_bound(column, bound))
         for bound, is_outside in ((column.minimum, value.__lt__), (column.maximum, value.__gt__))
@@ -280,6 +250,6 @@ def _not(holds: pl.Expr) -> pl.Expr:
     return ~holds.fill_null(value=True)
 
 
-def _ascii_digits(pattern: str) -> str:
+def ascii_digits(pattern: str) -> str:
     r"""In polars ``\d`` takes the digits of every script, full-width ones among them; a contract means 0 to 9."""
     return pattern.replace(r"\d", "[0-9]")

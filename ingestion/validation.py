@@ -3,22 +3,25 @@
 Streams from disk to disk; rows are judged in :mod:`ingestion.judging`. Knows nothing of deliveries.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import duckdb
 import polars as pl
-from polars.io.plugins import register_io_source
+import pyarrow.parquet as pq
 
 from citylake.contracts.model import Contract
 from ingestion import reasons
 from ingestion.judging import REJECTED_SCHEMA, WARNINGS, Judge, RejectedRows
 from ingestion.keys import KeyHashes, find_repeated_keys
+from ingestion.pipelining import ahead, behind
 from ingestion.readers.extract import LINE, Extract
 from ingestion.rules import compile_contract
 
-_BATCH_ROWS = 100_000
+Stamp = Callable[[], Mapping[str, pl.Expr]]
+"""Further columns of accepted rows, the same in each; asked for when the first rows are written."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Validated:
     """Contract columns, ``_line``, ``_warnings``."""
     rejected: Path
     """Columns of :data:`REJECTED_SCHEMA`."""
+    rows_read: int
     rows_accepted: int
     rows_rejected: int
     rules_rejected: dict[str, int]
@@ -44,37 +48,66 @@ def validate(
     contract: Contract,
     folder: Path,
     engine: duckdb.DuckDBPyConnection,
-    stamp: Mapping[str, pl.Expr] | None = None,
+    stamp: Stamp = dict,
 ) -> Validated:
-    """Write accepted and rejected rows into ``folder`` and count both. Raises RowsLost when a row went missing.
+    """Write accepted and rejected rows into ``folder`` and count both.
 
-    ``stamp``: further columns of accepted rows, the same in each.
+    Raises RowsLost when a row went missing, RefusedFile when only reading on shows what the file is.
     """
     compiled = compile_contract(contract)
     accepted, rejected = folder / "accepted_rows.parquet", folder / "rejected_rows.parquet"
     judge = Judge(compiled, RejectedRows(folder / "rejected"), KeyHashes.of(contract))
-    _write_accepted(extract, judge, accepted, stamp or {})
+    rows_read = _write_accepted(extract, judge, accepted, stamp)
     if not judge.keys.are_unique():
         repeated_keys = find_repeated_keys(accepted, contract, folder, engine)
         judge = Judge(compiled, RejectedRows(folder / "rejected_again"), KeyHashes.of(contract), repeated_keys)
-        _write_accepted(extract, judge, accepted, stamp or {})
-    pl.concat([judge.rejected.scan(judge.describe), _unparsed(extract.rejected)]).sort("line").sink_parquet(rejected)
-    return _count(extract.rows_read, accepted, rejected)
+        rows_read = _write_accepted(extract, judge, accepted, stamp)
+    judge.rejected.scan().sort("line").sink_parquet(rejected)
+    return _count(rows_read, accepted, rejected)
 
 
-def _write_accepted(extract: Extract, judge: Judge, target: Path, stamp: Mapping[str, pl.Expr]) -> None:
-    """One pass over the records, from disk to disk."""
+def _write_accepted(extract: Extract, judge: Judge, target: Path, stamp: Stamp) -> int:
+    """One pass over the records, from disk to disk: a batch is read and another written while one is judged."""
+    rows_read = 0
+    with AcceptedFile(target, judge, stamp) as file, behind(file.write) as write:
+        for batch in ahead(extract.batches()):
+            rows_read += batch.rows
+            if batch.rejected.height:
+                judge.rejected.add(batch.rejected, _unparsed)
+            write(judge(batch.records))
+    return rows_read
 
-    def judged(*_: object) -> Iterator[pl.DataFrame]:
-        batches = extract.records.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True, engine="streaming")
-        return map(judge, batches)
 
-    register_io_source(judged, schema=judge.schema, is_pure=True).with_columns(**stamp).sink_parquet(
-        target, compression="snappy", statistics=False
-    )
+class AcceptedFile:
+    """The Parquet file of accepted rows. It has its schema even when no row is written."""
+
+    def __init__(self, target: Path, judge: Judge, stamp: Stamp) -> None:
+        self._target, self._judge, self._stamp = target, judge, stamp
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._writer is None:
+            self.write(pl.DataFrame(schema=self._judge.schema))
+        if self._writer is not None:
+            self._writer.close()
+
+    def write(self, rows: pl.DataFrame) -> None:
+        """Append rows, as a row group of their own."""
+        table = rows.with_columns(**self._stamp()).to_arrow()
+        if self._writer is None:
+            few = {column.name for column in self._judge.compiled.contract.columns if column.enum}
+            repeated: Any = sorted(few | (set(table.column_names) - self._judge.schema.keys()))  # typed as a mere flag
+            self._writer = pq.ParquetWriter(
+                self._target, table.schema, compression="lz4", use_dictionary=repeated, write_statistics=False
+            )
+        if table.num_rows:
+            self._writer.write_table(table)
 
 
-def _unparsed(rejected: pl.LazyFrame) -> pl.LazyFrame:
+def _unparsed(rejected: pl.DataFrame) -> pl.DataFrame:
     """Lines that are no record, in the shape of rejected rows."""
     said = {
         language: {rule: getattr(label, language) for rule, label in reasons.STRUCTURE.items()}
@@ -94,14 +127,14 @@ def _unparsed(rejected: pl.LazyFrame) -> pl.LazyFrame:
 def _count(rows_read: int, accepted: Path, rejected: Path) -> Validated:
     """Count what was written, by reading it, and hold it against what was read."""
     good, bad = pl.scan_parquet(accepted, glob=False), pl.scan_parquet(rejected, glob=False)
-    rows_accepted, rows_rejected = (int(frame.select(pl.len()).collect().item()) for frame in (good, bad))
+    rows_accepted, rows_rejected = (pq.read_metadata(file).num_rows for file in (accepted, rejected))
     if rows_read != rows_accepted + rows_rejected:
         raise RowsLost(
             f"{rows_read} rows were read, but {rows_accepted} accepted and {rows_rejected} rejected: "
             "nothing was loaded. This is a fault in citylake; please report it with the file's contract."
         )
     return Validated(
-        accepted, rejected, rows_accepted, rows_rejected, _per_rule(bad, "rules"), _per_rule(good, WARNINGS)
+        accepted, rejected, rows_read, rows_accepted, rows_rejected, _per_rule(bad, "rules"), _per_rule(good, WARNINGS)
     )
 
 

@@ -7,6 +7,7 @@ be valid as two kinds at once. Divisions come from python-stdnum's table; no lis
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Literal
 
@@ -21,6 +22,9 @@ _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_FORMAT = f"^[0-9]{{8}}[{_USCC_ALPHABET}]{{10}}$"
 _EARLIEST_BIRTH = 1850
 _STILL_IN_USE = 9999
+_CITIZEN_CHECKS = "".join("0123456789X"[(12 - remainder * 2 % 11) % 11] for remainder in range(11))
+"""The check character by the remainder of the other seventeen."""
+_LAST_DAY = 2100_12_31
 _ISSUED_SINCE_STDNUM_TABLE = {"830000": _STILL_IN_USE}
 """Residence permits of residents of Taiwan carry 830000 (since 2018), which is not a division and not in the table."""
 
@@ -101,13 +105,21 @@ def citizen_id(text: pl.Expr) -> Checked:
     return Checked(value, finding)
 
 
-def is_plain_citizen_id(value: pl.Expr) -> pl.Expr:
-    """The short way: true where the value of a citizen id has no finding, but for some; false says nothing."""
-    born = value.str.slice(6, 8).str.to_date("%Y%m%d", strict=False, cache=False).dt.year()
+def is_plain_citizen_id(text: pl.Expr) -> pl.Expr:
+    """The short way: true where a text is an id of 18 characters as written and has no finding; false says nothing.
+
+    Numbers tell that characters are digits, and tables what numbers mean, at a third of the cost of patterns.
+    """
+    body = text.str.slice(0, 17)
+    number = body.cast(pl.Int64, strict=False)
+    division, born = number // 10**11, number // 10**3 % 10**8
+    remainder = body.str.to_integer(base=13, strict=False) % 11
+    check = pl.lit(pl.Series(list(_CITIZEN_CHECKS))).gather(remainder.cast(pl.UInt32))
     is_plain = (
-        value.str.contains("^[0-9]{17}[0-9X]$")
-        & born.is_between(_EARLIEST_BIRTH, _last_year_of(value))
-        & (_citizen_check(value) == value.str.tail(1))
+        (text.str.len_bytes() == 18)
+        & (pl.lit(_last_years()).gather(division.clip(0, 10**6)) >= born // 10_000)
+        & pl.lit(_days()).gather(born.clip(0, _LAST_DAY))
+        & (check == text.str.tail(1))
     )
     return is_plain.fill_null(value=False)
 
@@ -184,7 +196,7 @@ PLAIN: dict[str, Callable[[pl.Expr], pl.Expr]] = {"citizen_id": is_plain_citizen
 def _citizen_check(value: pl.Expr) -> pl.Expr:
     """ISO 7064 MOD 11-2. The weights are powers of 2 modulo 11; 13 is 2 there, so base 13 does the sum in one go."""
     remainder = value.str.slice(0, 17).str.to_integer(base=13, strict=False) % 11
-    return _nth_character((12 - remainder * 2 % 11) % 11, "0123456789X")
+    return _nth_character(remainder, _CITIZEN_CHECKS)
 
 
 def _last_year_of(value: pl.Expr) -> pl.Expr:
@@ -232,6 +244,14 @@ def _last_years() -> pl.Series:
     """The same as a table: the division code is the place; every number up to a million has one."""
     codes = pl.DataFrame({"code": [int(code) for code in _divisions()], "year": list(_divisions().values())})
     return pl.DataFrame({"code": range(10**6 + 1)}).join(codes, on="code", how="left", maintain_order="left")["year"]
+
+
+@cache
+def _days() -> pl.Series:
+    """Whether the number YYYYMMDD is a day, by its place; ids begin with the births of 1850."""
+    days = pl.date_range(date(_EARLIEST_BIRTH, 1, 1), date(2100, 12, 31), eager=True)
+    numbers = days.dt.year() * 10_000 + days.dt.month().cast(pl.Int32) * 100 + days.dt.day().cast(pl.Int32)
+    return pl.repeat(value=False, n=_LAST_DAY + 1, dtype=pl.Boolean, eager=True).scatter(numbers, True)
 
 
 def _last_year(county: str) -> int:

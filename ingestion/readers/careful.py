@@ -6,15 +6,12 @@ good record; otherwise it is rejected alone, and reading goes on with the very n
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
-from citylake.contracts.model import Dialect
-from ingestion.readers.extract import BLOCK_BYTES, LINE, REJECTED_SCHEMA, Parts, blocks
+from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, without_empty
 from ingestion.readers.grammar import Grammar
-from ingestion.readers.header import Header
-from ingestion.readers.source import Lines
+from ingestion.readers.source import TextBlock
 
 _LONGEST_RECORD_LINES = 100
 
@@ -30,45 +27,64 @@ class _Spans:
     """The line from which on the next block is needed to decide."""
 
 
-def read_carefully(
-    lines: Lines, header: Header, dialect: Dialect, folder: Path, *, block_bytes: int = BLOCK_BYTES
-) -> Parts:
-    """Read every line after the header block by block; the parts lie in ``folder``.
+@dataclass
+class CarefulReader:
+    """Reads blocks of one extract, in their order; what a block leaves undecided waits for the next."""
 
-    Some writers end every record with a delimiter too many. In a file where all records have such an empty tail it
-    is left off; in any other, a delimiter too many has shifted fields, and nothing says which.
-    """
-    habits = (True, False) if header.may_have_tail else (False,)
-    readings = (
-        _read(lines, header, dialect, folder / f"tail_{has_tail}", block_bytes, has_tail=has_tail)
-        for has_tail in habits
-    )
-    return next(parts for parts in readings if parts is not None)
+    columns: tuple[str | None, ...]
+    """The contract's name of each field, in the file's order; None for one that it does not know."""
+    grammar: Grammar
+    has_tail: bool = False
+    """Whether every record ends with delimiters too many, which are left off. In any other file a delimiter too many
+    has shifted fields, and nothing says which."""
+    _waiting: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={LINE: pl.Int64, "text": pl.String}))
+    _undecodable: list[int] = field(default_factory=list[int])
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the next block is needed to decide on lines of the last."""
+        return not self._waiting.is_empty()
 
-def _read(  # noqa: PLR0913  # one reading of one file, told once
-    lines: Lines, header: Header, dialect: Dialect, folder: Path, block_bytes: int, *, has_tail: bool
-) -> Parts | None:
-    """One reading; None when records were to have an empty tail and one has none."""
-    columns = header.columns
-    grammar = Grammar.of(dialect)
-    names = [name for name in columns if name is not None]
-    parts = Parts(folder, {LINE: pl.Int64, **dict.fromkeys(names, pl.String)})
-    undecodable = pl.Series(LINE, lines.undecodable, dtype=pl.Int64)
-    carried = pl.DataFrame(schema={LINE: pl.Int64, "text": pl.String})
-    for block in blocks(lines.path, block_bytes):
-        frame = pl.concat([carried, block.lines.filter(pl.col(LINE) > header.line)])
-        spans = _find_spans(frame, grammar, len(columns), is_last=block.is_last)
+    def read(self, block: TextBlock) -> Batch:
+        """The records of a block and of what waited for it."""
+        grammar, columns = self.grammar, self.columns
+        records = self._records(block)
+        fields = pl.col("fields")
+        if not self.has_tail:
+            of_wrong_width = pl.when(fields.list.len() != len(columns)).then(pl.lit("row.columns"))
+            records = records.with_columns(rule=pl.coalesce("rule", of_wrong_width))
+        good = records.filter(pl.col("rule").is_null()).select(
+            LINE,
+            *(
+                grammar.values(fields.list.get(place)).alias(name)
+                for place, name in enumerate(columns)
+                if name is not None
+            ),
+        )
+        return Batch(without_empty(good), records.filter(pl.col("rule").is_not_null()).select(*REJECTED_SCHEMA))
+
+    def all_have_tail(self, block: TextBlock) -> bool:
+        """Whether every record of a block, and of what waited for it, ends with delimiters too many."""
+        fields, width = pl.col("fields"), len(self.columns)
+        tail = fields.list.slice(width).list.join("")
+        is_empty = tail.str.len_bytes() == (fields.list.len() - width) * len(self.grammar.single.encode())
+        has_tail = (fields.list.len() > width) & is_empty
+        return bool(self._records(block).filter(pl.col("rule").is_null()).select(has_tail.all()).item())
+
+    def _records(self, block: TextBlock) -> pl.DataFrame:
+        """One row a record: its fields, and the rule that it breaks already."""
+        lines = pl.read_lines(block.content, name="text") if block.content else pl.DataFrame(schema={"text": pl.String})
+        numbered = lines.with_row_index(LINE, block.first_line).select(pl.col(LINE).cast(pl.Int64), "text")
+        frame = pl.concat([self._waiting, numbered])
+        self._undecodable += block.undecodable
+        spans = _find_spans(frame, self.grammar, len(self.columns), is_last=block.is_last)
         if spans.unfinished is None:
-            carried = frame.clear()
+            self._waiting = frame.clear()
         else:
-            carried = frame.filter(pl.col(LINE) >= spans.unfinished)
+            self._waiting = frame.filter(pl.col(LINE) >= spans.unfinished)
             frame = frame.filter(pl.col(LINE) < spans.unfinished)
-        records = _split(_join_lines(frame, spans, undecodable), grammar)
-        if has_tail and not _all_have_tail(records, grammar, len(columns)):
-            return None
-        parts.add(*_sorted_out(records, grammar, columns, has_tail=has_tail))
-    return parts
+        undecodable = pl.Series(LINE, self._undecodable, dtype=pl.Int64)
+        return _split(_join_lines(frame, spans, undecodable), self.grammar)
 
 
 def _find_spans(frame: pl.DataFrame, grammar: Grammar, width: int, *, is_last: bool) -> _Spans:
@@ -123,26 +139,3 @@ def _split(records: pl.DataFrame, grammar: Grammar) -> pl.DataFrame:
         .when(pl.col("is_stray") | grammar.is_misplaced(text, fields))
         .then(pl.lit("row.quote"))
     )
-
-
-def _all_have_tail(records: pl.DataFrame, grammar: Grammar, width: int) -> bool:
-    fields = pl.col("fields")
-    tail = fields.list.slice(width).list.join("")
-    is_empty = tail.str.len_bytes() == (fields.list.len() - width) * len(grammar.single.encode())
-    has_tail = (fields.list.len() > width) & is_empty
-    return bool(records.filter(pl.col("rule").is_null()).select(has_tail.all()).item())
-
-
-def _sorted_out(
-    records: pl.DataFrame, grammar: Grammar, columns: tuple[str | None, ...], *, has_tail: bool
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Values of the good records; line, rule and text of the others."""
-    fields = pl.col("fields")
-    if not has_tail:
-        of_wrong_width = pl.when(fields.list.len() != len(columns)).then(pl.lit("row.columns"))
-        records = records.with_columns(rule=pl.coalesce("rule", of_wrong_width))
-    good = records.filter(pl.col("rule").is_null()).select(
-        LINE,
-        *(grammar.values(fields.list.get(place)).alias(name) for place, name in enumerate(columns) if name is not None),
-    )
-    return good, records.filter(pl.col("rule").is_not_null()).select(*REJECTED_SCHEMA)

@@ -1,67 +1,80 @@
-"""Reading delimited text: the header verified first, then the fast path for clean files, the careful one for the rest.
+"""Reading delimited text: the header verified first, then each block by the fast path or by the careful one.
 
 A record is what RFC 4180 says: fields between delimiters, a field either free of quotes or wholly inside them, with
-quotes inside doubled. Both paths hold to that, which a property test shows; the fast one only takes files in which
+quotes inside doubled. Both paths hold to that, which a property test shows; the fast one only takes blocks in which
 nothing needs care: no quote or escape, no blank line, the same number of delimiters, of one byte, on every line.
 """
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.csv
 
 from citylake.contracts.model import Contract, Dialect
-from ingestion.readers.careful import read_carefully
-from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Extract
+from ingestion.readers.careful import CarefulReader
+from ingestion.readers.extract import LINE, Batch, Extract
+from ingestion.readers.grammar import Grammar
 from ingestion.readers.header import Header, read_header
-from ingestion.readers.source import Lines
+from ingestion.readers.source import BLOCK_BYTES, TextBlock, text_blocks
 
 
-def read_delimited(lines: Lines, contract: Contract, folder: Path) -> Extract:
+def read_delimited(file: Path, contract: Contract) -> Extract:
     """Read a delimited file. Raises RefusedFile when header or text are not what the contract says."""
-    header = read_header(lines, contract)
-    extract = read_fast(lines, header, contract.dialect)
-    if extract is not None:
-        return extract
-    parts = read_carefully(lines, header, contract.dialect, folder)
-    return parts.extract(header.new, header.missing)
+    header = read_header(file, contract)
+    return Extract(partial(batches, file, header, contract.dialect), header.missing, header.new)
 
 
-def read_fast(lines: Lines, header: Header, dialect: Dialect) -> Extract | None:
-    """Read a file in which every line is a record as it stands; None when it is not such a file."""
-    text = pl.col("text")
-    width = len(header.columns)
-    if header.line != 1 or lines.undecodable or width == 1 or len(dialect.delimiter.encode()) > 1:
+def batches(file: Path, header: Header, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> Iterator[Batch]:
+    """What comes after the header. Raises RefusedFile when the text turns out not to be what the dialect says."""
+    has_tail = header.may_have_tail and _all_have_tail(file, header, dialect, block_bytes)
+    careful = CarefulReader(header.columns, Grammar.of(dialect), has_tail=has_tail)
+    for block in text_blocks(file, dialect, block_bytes):
+        body = block.after(header.line)
+        is_plain = not has_tail and not careful.is_waiting
+        yield (read_fast(body, header.columns, dialect) if is_plain else None) or careful.read(body)
+
+
+def read_fast(block: TextBlock, columns: tuple[str | None, ...], dialect: Dialect) -> Batch | None:
+    """Read a block in which every line is a record as it stands; None when it is not such a block."""
+    width, content = len(columns), block.content
+    special = [mark.encode() for mark in (dialect.quote, dialect.escape) if mark]
+    if not content or width == 1 or block.undecodable or len(dialect.delimiter.encode()) > 1:
         return None
-    special = [mark for mark in (dialect.quote, dialect.escape) if mark]
-    is_clean = (
-        pl.scan_lines(lines.path, name="text", glob=False)
-        .select(
-            (text.str.count_matches(dialect.delimiter, literal=True) == width - 1).all()
-            & ~pl.any_horizontal(
-                pl.lit(value=False), *(text.str.contains(mark, literal=True).any() for mark in special)
-            )
+    if any(mark in content for mark in special):
+        return None
+    names = [f"{place}" if name is None else f"_{name}" for place, name in enumerate(columns)]
+    known = [name for name in columns if name is not None]
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(content),
+            read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=len(content) + 1, use_threads=False),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=dialect.delimiter, quote_char=False, double_quote=False, ignore_empty_lines=False
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                include_columns=[f"_{name}" for name in known],
+                strings_can_be_null=True,
+                null_values=[""],
+                # Blocks are valid UTF-8 by the way they are made.
+                check_utf8=False,
+            ),
         )
-        .collect(engine="streaming")
-        .item()
-    )
-    if not is_clean:
+    except pa.ArrowInvalid:
         return None
-    places = [f"_{place}" for place in range(width)]
-    records = pl.scan_csv(
-        lines.path,
-        has_header=False,
-        skip_rows=1,
-        schema=dict.fromkeys(places, pl.String),
-        separator=dialect.delimiter,
-        quote_char=None,
-        empty_string_is_null=False,
-        row_index_name=LINE,
-        row_index_offset=2,
-        raise_if_empty=False,
-        glob=False,
-    ).select(pl.col(LINE).cast(pl.Int64), *_named(header.columns))
-    return Extract(records, pl.LazyFrame(schema=REJECTED_SCHEMA), lines.count - 1, header.new, header.missing)
+    if table.num_rows != block.count:
+        return None
+    texts = cast("pl.DataFrame", pl.from_arrow(table.rename_columns(known)))
+    lines = pl.int_range(block.first_line, block.first_line + block.count, dtype=pl.Int64, eager=True).alias(LINE)
+    return Batch(texts.select(lines, pl.all()))
 
 
-def _named(columns: tuple[str | None, ...]) -> list[pl.Expr]:
-    return [pl.col(f"_{place}").alias(name) for place, name in enumerate(columns) if name is not None]
+def _all_have_tail(file: Path, header: Header, dialect: Dialect, block_bytes: int) -> bool:
+    """Some writers end every record with a delimiter too many: in such a file the first and all others have it."""
+    careful = CarefulReader(header.columns, Grammar.of(dialect))
+    blocks = text_blocks(file, dialect, block_bytes)
+    return all(careful.all_have_tail(block.after(header.line)) for block in blocks)

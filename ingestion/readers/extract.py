@@ -1,80 +1,68 @@
-"""What every reader gives: an extract's records as text, the lines that are no record, how many there were."""
+"""What every reader gives: an extract's records as text, batch by batch, and the lines among them that are none."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 LINE = "_line"
-BLOCK_BYTES = 16 << 20
 REJECTED_SCHEMA: dict[str, type[pl.DataType]] = {LINE: pl.Int64, "rule": pl.String, "text": pl.String}
 
 
-@dataclass(frozen=True)
-class Extract:
-    """An extract that was read, not yet validated."""
+def without_empty(texts: pl.DataFrame) -> pl.DataFrame:
+    """Columns of texts with null for the empty ones; other columns stay as they are."""
+    text = pl.col(pl.String)
+    return texts.with_columns(pl.when(text.str.len_bytes() > 0).then(text))
 
-    records: pl.LazyFrame
-    """``_line`` and one text column a contract column that the file has, under the contract's ``name``."""
-    rejected: pl.LazyFrame
+
+@dataclass(frozen=True)
+class Batch:
+    """Some records of an extract; several batches follow each other in the order of their lines."""
+
+    records: pl.DataFrame
+    """``_line`` and one text column a contract column that the file has, under the contract's ``name``.
+
+    An empty text is null; one of white space alone may be there.
+    """
+    rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED_SCHEMA))
     """``_line``, ``rule`` (``row.…``) and the original ``text`` of what is no record."""
-    rows_read: int
-    """Records in the file, good and bad; header and blank lines are none."""
-    new_columns: tuple[str, ...]
-    missing_columns: tuple[str, ...]
-    while_read: AbstractContextManager[None] = field(default_factory=nullcontext)
-    """To be entered once, while records are read; raises RefusedFile when only that shows a file to be damaged."""
+
+    @property
+    def rows(self) -> int:
+        """Records, good and bad; header and blank lines are none."""
+        return self.records.height + self.rejected.height
 
 
-@dataclass(frozen=True)
-class Block:
-    """Some lines of an extract."""
+@dataclass
+class Extract:
+    """An extract whose headings were verified; its records are read when somebody asks for them."""
 
-    lines: pl.DataFrame
-    """``_line`` and ``text``."""
-    is_last: bool
-
-
-def blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The lines of a text file in blocks small enough to be held in memory."""
-    first_line = 1
-    with path.open("rb") as file:
-        piece = file.read(block_bytes) + file.readline()
-        while piece:
-            following = file.read(block_bytes) + file.readline()
-            lines = pl.read_lines(piece, name="text").with_row_index(LINE, first_line).cast({LINE: pl.Int64})
-            yield Block(lines, is_last=not following)
-            first_line += lines.height
-            piece = following
+    batches: Callable[[], Iterator[Batch]]
+    """Reads from the beginning at each call. Raises RefusedFile when only reading on shows what a file is."""
+    missing_columns: tuple[str, ...] = ()
+    new_columns: tuple[str, ...] = ()
+    """Headings that the contract does not know; of formats that have headings in each record, once all are read."""
 
 
 @dataclass
 class Parts:
-    """Records and rejected lines of a file read block by block, kept on disk."""
+    """Batches kept on disk, of a format that is dear to read."""
 
     folder: Path
-    record_schema: dict[str, type[pl.DataType]]
-    rows_read: int = 0
     _written: int = 0
 
-    def add(self, records: pl.DataFrame, rejected: pl.DataFrame) -> None:
-        """Keep what one block held."""
+    def add(self, batch: Batch) -> None:
+        """Keep one batch."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in (("records", batch.records), ("rejected", batch.rejected)):
+            frame.write_parquet(self.folder / f"{self._written:06d}.{name}", compression="lz4")
         self._written += 1
-        self.rows_read += records.height + rejected.height
-        for name, frame in (("records", records), ("rejected", rejected)):
-            if frame.height:
-                folder = self.folder / name
-                folder.mkdir(parents=True, exist_ok=True)
-                frame.write_parquet(folder / f"{self._written:06d}.parquet", compression="lz4")
 
-    def scan(self, name: str) -> pl.LazyFrame:
-        """All ``records`` or all ``rejected`` so far, in the order of their lines."""
-        files = sorted((self.folder / name).glob("*.parquet"))
-        schema = self.record_schema if name == "records" else REJECTED_SCHEMA
-        return pl.scan_parquet(files, glob=False) if files else pl.LazyFrame(schema=schema)
-
-    def extract(self, new_columns: tuple[str, ...], missing_columns: tuple[str, ...]) -> Extract:
-        """All parts together, as every reader gives them."""
-        return Extract(self.scan("records"), self.scan("rejected"), self.rows_read, new_columns, missing_columns)
+    def __call__(self) -> Iterator[Batch]:
+        """All of them, in the order in which they came."""
+        for number in range(self._written):
+            records, rejected = (
+                pl.read_parquet(self.folder / f"{number:06d}.{name}", glob=False) for name in ("records", "rejected")
+            )
+            yield Batch(records, rejected)

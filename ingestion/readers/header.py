@@ -6,12 +6,13 @@ Where they are not what the contract says, the first lines are looked at once mo
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Contract, Dialect
 from ingestion import refusals
 from ingestion.readers.grammar import Grammar
-from ingestion.readers.source import Lines
+from ingestion.readers.source import TextBlock, check_text, head_of
 
 _LONGEST_HEADING_LINES = 20
 _LINES_LOOKED_AT = 30
@@ -33,8 +34,20 @@ class Header:
     """Whether the first record ends with delimiters too many and nothing behind them."""
 
 
-def read_header(lines: Lines, contract: Contract) -> Header:
-    """Hold the headings of delimited text against the contract. Raises RefusedFile."""
+def read_header(file: Path, contract: Contract) -> Header:
+    """Hold the headings of delimited text against the contract. Raises RefusedFile.
+
+    Headings that are not as agreed are most often a matter of the encoding: then that is said.
+    """
+    head = head_of(file, contract.dialect)
+    try:
+        return _read_header(head, contract)
+    except refusals.RefusedFile:
+        check_text(file, contract.dialect)
+        raise
+
+
+def _read_header(lines: TextBlock, contract: Contract) -> Header:
     dialect = contract.dialect
     grammar = Grammar.of(dialect)
     records = _records(lines, grammar, dialect.preamble_lines + 1)
@@ -92,37 +105,35 @@ def missing_headings(fields: Sequence[str], contract: Contract) -> list[str]:
     return [column.heading for column in contract.columns if column.required and column.heading not in fields]
 
 
-def _records(lines: Lines, grammar: Grammar, first: int) -> Iterator[tuple[int, list[str] | None]]:
+def _records(lines: TextBlock, grammar: Grammar, first: int) -> Iterator[tuple[int, list[str] | None]]:
     """Records from a line on that are not blank, with the line that each ends on; None for one that cannot be read.
 
     A heading may contain line ends inside its quotes.
     """
-    with lines.path.open(encoding="utf-8", newline="\n") as file:
-        numbered = ((number, line.removesuffix("\n")) for number, line in enumerate(file, start=1) if number >= first)
-        for number, line in numbered:
-            if not line.strip():
-                continue
-            end, text, fields = number, line, grammar.split_headings(line)
-            while fields is None and end - number < _LONGEST_HEADING_LINES:
-                following = next(numbered, None)
-                if following is None:
-                    break
-                end, text = following[0], f"{text}\n{following[1]}"
-                fields = grammar.split_headings(text)
-            yield end, fields
+    numbered = ((number, line) for number, line in enumerate(lines.lines(), start=1) if number >= first)
+    for number, line in numbered:
+        if not line.strip():
+            continue
+        end, text, fields = number, line, grammar.split_headings(line)
+        while fields is None and end - number < _LONGEST_HEADING_LINES:
+            following = next(numbered, None)
+            if following is None:
+                break
+            end, text = following[0], f"{text}\n{following[1]}"
+            fields = grammar.split_headings(text)
+        yield end, fields
 
 
-def _check_decoded(lines: Lines, line: int, contract: Contract) -> None:
+def _check_decoded(lines: TextBlock, line: int, contract: Contract) -> None:
     """A header that cannot be recognised is most often a matter of the encoding: say so when that can be seen."""
     if line in lines.undecodable:
         raise refusals.wrong_encoding(contract.dialect.encoding, "表头无法解码。", "The header cannot be decoded.")
 
 
-def _explain(lines: Lines, contract: Contract) -> None:
+def _explain(lines: TextBlock, contract: Contract) -> None:
     """Raises RefusedFile with what was agreed and what was seen when the headings are there, but written otherwise."""
     agreed, expected_line = contract.dialect, contract.dialect.preamble_lines + contract.dialect.header_lines
-    with lines.path.open(encoding="utf-8", newline="\n") as file:
-        first = [line.removesuffix("\n") for line in islice(file, _LINES_LOOKED_AT)]
+    first = list(islice(lines.lines(), _LINES_LOOKED_AT))
     tried = [agreed, *(replace(agreed, delimiter=d, quote=q, escape=None) for q in _QUOTES for d in _DELIMITERS)]
     for dialect in tried:
         grammar = Grammar.of(dialect)

@@ -5,50 +5,45 @@ An array is one text: where an element cannot be read, nothing says where the ne
 
 import json
 import re
-from array import array
 from collections.abc import Iterator
+from itertools import chain
 from json import JSONDecoder
-from pathlib import Path
-from typing import TextIO
 
 from ingestion import refusals
-from ingestion.readers.source import Lines
+from ingestion.readers.source import BLOCK_BYTES, TextBlock
 
 _WHITE_SPACE = re.compile(r"[ \t\n\r]*")
 _PIECE_CHARACTERS = 1 << 20
 _LONGEST_ELEMENT_CHARACTERS = 64 << 20
 
 
-def laid_out(lines: Lines) -> Lines:
+def laid_out(blocks: Iterator[TextBlock]) -> Iterator[TextBlock]:
     """The lines themselves, or the elements of the array that they are. Raises RefusedFile when an array is broken."""
-    with lines.path.open(encoding="utf-8", newline="\n") as file:
-        start = next((line for line in file if line.strip()), "").lstrip()[:1]
-    if start != "[":
-        return lines
-    if lines.undecodable:
-        raise refusals.wrong_structure(
-            f"JSON 数组第{lines.undecodable[0]}行含有无法解码的字节。",
-            f"Line {lines.undecodable[0]} of the JSON array contains bytes that cannot be decoded.",
-        )
-    target = lines.path.with_name("elements.txt")
-    count = _write_elements(lines.path, target)
-    return Lines(target, count, array("q"))
+    first: list[TextBlock] = []
+    for block in blocks:
+        first.append(block)
+        if block.content.strip():
+            break
+    whole = chain(first, blocks)
+    return _elements_of(whole) if first and first[-1].content.lstrip()[:1] == b"[" else whole
 
 
-def _write_elements(source: Path, target: Path) -> int:
-    count = 0
-    with source.open(encoding="utf-8", newline="\n") as file, target.open("w", encoding="utf-8", newline="\n") as out:
-        for element in _elements(file):
-            # Outside strings a line end is white space, and strings cannot contain one as it is.
-            out.write(element.replace("\n", " "))
-            out.write("\n")
-            count += 1
-    return count
+def _elements_of(blocks: Iterator[TextBlock]) -> Iterator[TextBlock]:
+    """The elements of an array, one a line."""
+    lines: list[bytes] = []
+    size, first = 0, 1
+    for element in _elements(_Text(blocks)):
+        # Outside strings a line end is white space, and strings cannot contain one as it is.
+        lines.append(element.replace("\n", " ").encode() + b"\n")
+        size += len(lines[-1])
+        if size >= BLOCK_BYTES:
+            yield TextBlock(b"".join(lines), first)
+            lines, size, first = [], 0, first + len(lines)
+    yield TextBlock(b"".join(lines), first, is_last=True)
 
 
-def _elements(file: TextIO) -> Iterator[str]:
+def _elements(text: "_Text") -> Iterator[str]:
     """The text of each element, in order."""
-    text = _Text(file)
     text.expect("[")
     if text.peek() == "]":
         text.expect("]")
@@ -64,8 +59,8 @@ def _elements(file: TextIO) -> Iterator[str]:
 class _Text:
     """A text read piece by piece, from a place that only moves on."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    def __init__(self, blocks: Iterator[TextBlock]) -> None:
+        self._pieces = _pieces(blocks)
         self._text = ""
         self._place = 0
         self._line = 1
@@ -118,8 +113,25 @@ class _Text:
         self._place = place
 
     def _read_on(self) -> bool:
-        """Read another piece; what lies behind is forgotten. False at the end of the file."""
-        piece = self._file.read(max(_PIECE_CHARACTERS, len(self._text) - self._place))
-        self._text = self._text[self._place :] + piece
+        """Read on, twice as far each time; what lies behind is forgotten. False at the end of the text."""
+        wanted = max(_PIECE_CHARACTERS, len(self._text) - self._place)
+        pieces: list[str] = []
+        while wanted > 0 and (piece := next(self._pieces, "")):
+            pieces.append(piece)
+            wanted -= len(piece)
+        self._text = "".join((self._text[self._place :], *pieces))
         self._place = 0
-        return bool(piece)
+        return bool(pieces)
+
+
+def _pieces(blocks: Iterator[TextBlock]) -> Iterator[str]:
+    """The text in pieces. Raises RefusedFile at a line that could not be decoded."""
+    for block in blocks:
+        if block.undecodable:
+            line = block.undecodable[0]
+            raise refusals.wrong_structure(
+                f"JSON 数组第{line}行含有无法解码的字节。",
+                f"Line {line} of the JSON array contains bytes that cannot be decoded.",
+            )
+        text = block.content.decode()
+        yield from (text[place : place + _PIECE_CHARACTERS] for place in range(0, len(text), _PIECE_CHARACTERS))

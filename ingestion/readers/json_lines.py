@@ -5,15 +5,16 @@ DuckDB's JSON functions parse lines that were read as text, so that a bad line i
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from citylake.contracts.model import Contract
-from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Extract, Parts, blocks
+from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, Extract, without_empty
 from ingestion.readers.json_array import laid_out
-from ingestion.readers.source import Lines
+from ingestion.readers.source import text_blocks
 
 _JUDGE = """
 create or replace temp table lines as
@@ -38,22 +39,26 @@ from lines
 """
 
 
-def read_json(lines: Lines, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:
-    """Read JSON Lines or a JSON array. Raises RefusedFile when it is neither."""
-    lines = laid_out(lines)
+def read_json(file: Path, contract: Contract, engine: duckdb.DuckDBPyConnection) -> Extract:
+    """Read JSON Lines or a JSON array. Reading raises RefusedFile when it is neither."""
     names = {column.heading: column.name for column in contract.columns}
-    parts = Parts(folder, {LINE: pl.Int64, **dict.fromkeys(names.values(), pl.String)})
-    keys: set[str] = set()
-    for block in blocks(lines.path):
-        parsed, found = _parse(engine, block.lines, list(names), list(lines.undecodable))
-        is_good = pl.col("rule").is_null()
-        keys.update(found)
-        records = parsed.filter(is_good).select(
-            LINE, *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items())
-        )
-        parts.add(records, parsed.filter(~is_good).select(*REJECTED_SCHEMA))
-    new = tuple(sorted(keys - names.keys()))
-    return parts.extract(new, ())
+
+    def batches() -> Iterator[Batch]:
+        keys: set[str] = set()
+        for block in laid_out(text_blocks(file, contract.dialect)):
+            lines = pl.read_lines(block.content, name="text") if block.content else pl.DataFrame({"text": []})
+            numbered = lines.cast({"text": pl.String}).with_row_index(LINE, block.first_line).cast({LINE: pl.Int64})
+            parsed, found = _parse(engine, numbered, list(names), list(block.undecodable))
+            is_good = pl.col("rule").is_null()
+            keys.update(found)
+            records = parsed.filter(is_good).select(
+                LINE, *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items())
+            )
+            yield Batch(without_empty(records), parsed.filter(~is_good).select(*REJECTED_SCHEMA))
+        extract.new_columns = tuple(sorted(keys - names.keys()))
+
+    extract = Extract(batches)
+    return extract
 
 
 def _parse(

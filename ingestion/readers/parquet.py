@@ -5,7 +5,7 @@ text that validation expects; one that does not (nested values, fractions for a 
 Line numbers are those of the rows, from 1.
 """
 
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, LogicalType
 from ingestion import refusals
-from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Extract
+from ingestion.readers.extract import LINE, Batch, Extract, without_empty
 from ingestion.readers.header import match_headings
 from ingestion.readers.kinds import check_kind
 
@@ -30,6 +30,7 @@ _TYPES: dict[LogicalType, Label] = {
     "array": Label("列表", "list"),
 }
 _EXACT_AS_FLOAT = 1 << 53
+_ROWS_AT_ONCE = 100_000
 
 
 def read_parquet(file: Path, contract: Contract) -> Extract:
@@ -37,7 +38,7 @@ def read_parquet(file: Path, contract: Contract) -> Extract:
     with file.open("rb") as stream:
         check_kind(stream.read(16), "parquet")
     try:
-        rows = pq.read_metadata(file).num_rows
+        pq.read_metadata(file)
         schema = pl.scan_parquet(file, glob=False).collect_schema()
     except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as problem:
         raise damaged() from problem
@@ -47,14 +48,13 @@ def read_parquet(file: Path, contract: Contract) -> Extract:
     records = pl.scan_parquet(file, glob=False, row_index_name=LINE, row_index_offset=1).select(
         pl.col(LINE).cast(pl.Int64), *texts
     )
-    return Extract(
-        records,
-        pl.LazyFrame(schema=REJECTED_SCHEMA),
-        rows,
-        header.new,
-        header.missing,
-        while_read=refusing_damage(file),
-    )
+
+    def batches() -> Iterator[Batch]:
+        with refusing_damage(file):
+            for rows in records.collect_batches(chunk_size=_ROWS_AT_ONCE, maintain_order=True, engine="streaming"):
+                yield Batch(without_empty(rows))
+
+    return Extract(batches, header.missing, header.new)
 
 
 def damaged() -> refusals.RefusedFile:

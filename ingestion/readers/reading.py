@@ -10,18 +10,17 @@ from ingestion.readers.extract import Extract
 from ingestion.readers.json_lines import read_json
 from ingestion.readers.kinds import unpacked
 from ingestion.readers.parquet import read_parquet
-from ingestion.readers.source import lines_as_they_lie, write_lines
 from ingestion.readers.workbook import read_workbook
 
 
 def read_extract(file: Path, contract: Contract, folder: Path, engine: duckdb.DuckDBPyConnection) -> Extract:
     """Read a file; what has to be written for that lies in ``folder``. Raises RefusedFile."""
-    parts = folder / "parts"
-    if contract.dialect.format == "xlsx":
-        return read_workbook(unpacked(file, folder), contract, parts)
-    if contract.dialect.format == "parquet":
-        return read_parquet(unpacked(file, folder), contract)
-    lines = lines_as_they_lie(file, contract.dialect) or write_lines(file, folder / "lines.txt", contract.dialect)
-    if contract.dialect.format == "csv":
-        return read_delimited(lines, contract, parts)
-    return read_json(lines, contract, parts, engine)
+    match contract.dialect.format:
+        case "csv":
+            return read_delimited(file, contract)
+        case "json":
+            return read_json(file, contract, engine)
+        case "xlsx":
+            return read_workbook(unpacked(file, folder), contract, folder / "parts")
+        case "parquet":
+            return read_parquet(unpacked(file, folder), contract)

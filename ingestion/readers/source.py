@@ -1,125 +1,146 @@
 """From the bytes of an extract to verified text: decompressed, decoded, one line ending, line numbers kept.
 
-Everything here streams: a file of any size needs the memory of one chunk. Nothing here knows columns.
+Everything here streams: a file of any size needs the memory of a few blocks. Nothing here knows columns.
 """
 
 import gzip
+import io
 import zlib
-from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
-import polars as pl
+import numpy as np
+import pyarrow as pa
 
 from citylake.contracts.model import Dialect
 from ingestion import refusals
 from ingestion.readers.encodings import Plausibility, Readable, as_utf8, likely, resolve
-from ingestion.readers.kinds import check_kind, damaged_gzip, is_gzip, open_unpacked
+from ingestion.readers.kinds import check_kind, damaged_gzip, open_unpacked
 
-_CHUNK_BYTES = 4 << 20
-_HEAD_BYTES = 64 << 10
+BLOCK_BYTES = 16 << 20
+_LINE_END = ord("\n")
+HEAD_BYTES = 256 << 10
+_SNIFFED_BYTES = 64 << 10
 _LONGEST_LINE_BYTES = 64 << 20
 _WORST_UNDECODABLE_SHARE = 0.1
 _MOST_SAMPLED = 200
+_DECODED_AT_ONCE_BYTES = 1 << 20
+"""Python's decoders hold the interpreter while they work: whoever judges meanwhile gets a turn in between."""
 
 
 @dataclass(frozen=True)
-class Lines:
-    """An extract as UTF-8 text with LF line endings, line by line as delivered."""
+class TextBlock:
+    """Whole lines of an extract, as UTF-8 with LF line endings."""
 
-    path: Path
-    count: int
-    undecodable: "array[int]"
-    """1-based numbers of lines with bytes outside the declared encoding; those bytes stand as U+FFFD."""
+    content: bytes
+    first_line: int
+    """1-based number of its first line."""
+    undecodable: tuple[int, ...] = ()
+    """Numbers of lines with bytes outside the declared encoding; those bytes stand as U+FFFD."""
+    is_last: bool = False
+
+    @cached_property
+    def count(self) -> int:
+        """How many lines it has."""
+        ends = np.count_nonzero(np.frombuffer(self.content, np.uint8) == _LINE_END)
+        return int(ends) + bool(self.content and not self.content.endswith(b"\n"))
+
+    def lines(self) -> Iterator[str]:
+        """Its lines, without their ends."""
+        with io.TextIOWrapper(io.BytesIO(self.content), encoding="utf-8", newline="\n") as text:
+            for line in text:
+                yield line.removesuffix("\n")
+
+    def after(self, line: int) -> "TextBlock":
+        """What of it comes after a line."""
+        if line < self.first_line:
+            return self
+        place = 0
+        for _ in range(line - self.first_line + 1):
+            place = self.content.find(b"\n", place) + 1
+            if not place:
+                return replace(self, content=b"", first_line=self.first_line + self.count)
+        return replace(self, content=self.content[place:], first_line=line + 1)
 
 
 @dataclass
 class _Undecodable:
-    """Lines that could not be decoded, and the first of them as they are: they tell what the encoding may be."""
+    """How many lines could not be decoded, and the first of them as they are: they tell what the encoding may be."""
 
-    numbers: "array[int]"
-    sample: list[bytes]
+    count: int = 0
+    sample: list[bytes] = field(default_factory=list[bytes])
 
 
-def write_lines(source: Path, target: Path, dialect: Dialect) -> Lines:
-    """Write an extract's text to ``target``. Raises RefusedFile when it is not text of the declared encoding."""
+def text_blocks(source: Path, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> Iterator[TextBlock]:
+    """An extract's text. Raises RefusedFile, in the end if only the whole shows it, when it is not what is declared."""
     encoding = dialect.encoding
-    bad = _Undecodable(array("q"), [])
+    bad = _Undecodable()
     plausibility = Plausibility(encoding)
-    count = 0
+    first_line = 1
     try:
-        with open_unpacked(source) as stream, target.open("wb") as out:
-            for chunk, codec in _whole_lines(stream, dialect):
+        with open_unpacked(source) as stream:
+            for chunk, codec, is_last in _whole_lines(stream, dialect, block_bytes):
                 plausibility.add(chunk)
-                text = _decode(chunk, codec, count, bad)
-                count += text.count(b"\n") + (not text.endswith(b"\n"))
-                out.write(text)
+                content, undecodable = _decode(chunk, codec, first_line, bad)
+                block = TextBlock(content, first_line, undecodable, is_last)
+                first_line += block.count
+                yield block
     except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
         raise damaged_gzip() from problem
     plausibility.check()
-    _check_share(bad, count, encoding)
-    return Lines(target, count, bad.numbers)
+    _check_share(bad, first_line - 1, encoding)
 
 
-def lines_as_they_lie(source: Path, dialect: Dialect) -> Lines | None:
-    """A file that is UTF-8 with LF line endings as it stands: no copy is needed; None when it is not.
+def head_of(source: Path, dialect: Dialect) -> TextBlock:
+    """The beginning of an extract: enough for its headings. Raises RefusedFile."""
+    return next(iter(text_blocks(source, dialect, HEAD_BYTES)))
 
-    Raises RefusedFile when it is visibly no text of the declared encoding.
-    """
-    if dialect.encoding != "UTF-8":
-        return None
-    with source.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-        if is_gzip(head):
-            return None
-        check_kind(head, dialect.format)
-        _, mark = resolve(head, dialect.encoding)
-        file.seek(0)
-        if mark or any(b"\r" in chunk or b"\x00" in chunk for chunk in iter(lambda: file.read(_CHUNK_BYTES), b"")):
-            return None
-    try:
-        # Counting alone would not look at the bytes.
-        seen = pl.scan_lines(source, name="text", glob=False).select(pl.len(), pl.col("text").str.len_bytes().sum())
-        count = seen.collect(engine="streaming").item(0, 0)
-    except pl.exceptions.ComputeError:
-        return None
-    return Lines(source, count, array("q"))
+
+def check_text(source: Path, dialect: Dialect) -> None:
+    """Read a text through. Raises RefusedFile when it is not text of the declared encoding."""
+    for _ in text_blocks(source, dialect):
+        pass
 
 
 def _check_share(bad: _Undecodable, count: int, encoding: str) -> None:
     """Single lines may be damaged; where many are, the whole is in another encoding."""
-    if len(bad.numbers) <= max(1, _WORST_UNDECODABLE_SHARE * count):
+    if bad.count <= max(1, _WORST_UNDECODABLE_SHARE * count):
         return
     seen = likely(b"\n".join(bad.sample))
     raise refusals.wrong_encoding(
         encoding,
-        f"{count}行中有{len(bad.numbers)}行无法解码" + (f"，文件像是 {seen} 编码。" if seen else "。"),
-        f"{len(bad.numbers)} of {count} lines cannot be decoded" + (f"; it looks like {seen}." if seen else "."),
+        f"{count}行中有{bad.count}行无法解码" + (f"，文件像是 {seen} 编码。" if seen else "。"),
+        f"{bad.count} of {count} lines cannot be decoded" + (f"; it looks like {seen}." if seen else "."),
     )
 
 
-def _whole_lines(stream: Readable, dialect: Dialect) -> Iterator[tuple[bytes, str]]:
-    """Chunks that end where a line ends, with their codec. No encoding here uses CR or LF inside a character."""
-    head = stream.read(_HEAD_BYTES)
+def _whole_lines(stream: Readable, dialect: Dialect, size: int) -> Iterator[tuple[bytes, str, bool]]:
+    """Chunks that end where a line ends, their codec, and whether they are the last.
+
+    No encoding here uses CR or LF inside a character.
+    """
+    head = stream.read(_SNIFFED_BYTES)
     check_kind(head, dialect.format)
     codec, mark = resolve(head, dialect.encoding)
     text = as_utf8(_Continued(head[mark:], stream), codec)
     codec = "utf-8" if codec.startswith("utf-16") else codec
-    rest = text.read(_CHUNK_BYTES)
+    rest = text.read(size)
     if not rest.strip():
         raise refusals.empty()
-    while piece := text.read(_CHUNK_BYTES):
+    while piece := text.read(size):
         # A CR at the very end may be half of a CRLF: it waits for the next piece.
         cut = max(rest.rfind(b"\n"), rest.rfind(b"\r", 0, len(rest) - 1)) + 1
         if cut:
-            yield rest[:cut], codec
+            yield rest[:cut], codec, False
         elif len(rest) > _LONGEST_LINE_BYTES:
             raise refusals.wrong_structure(
                 "文件没有换行，无法逐行读取。", "The file has no line ends and cannot be read."
             )
         rest = rest[cut:] + piece
-    yield rest, codec
+    yield rest, codec, True
 
 
 class _Continued:
@@ -130,33 +151,57 @@ class _Continued:
 
     def read(self, size: int, /) -> bytes:
         piece, self._head = self._head[:size], self._head[size:]
-        return piece or self._stream.read(size)
+        return piece + self._stream.read(size - len(piece)) if len(piece) < size else piece
 
 
-def _decode(chunk: bytes, codec: str, first: int, bad: _Undecodable) -> bytes:
-    """A chunk as UTF-8 with LF; lines that could not be decoded are noted, counted on from ``first``."""
+def _decode(chunk: bytes, codec: str, first: int, bad: _Undecodable) -> tuple[bytes, tuple[int, ...]]:
+    """A chunk as UTF-8 with LF, and the numbers of its lines that could not be decoded, counted on from ``first``."""
     lines = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in chunk else chunk
     if b"\x00" not in lines:
         try:
-            text = lines.decode(codec)
-            return lines if codec == "utf-8" else text.encode()
+            return _as_utf8(lines, codec), ()
         except UnicodeError:
             pass
     return _decode_singly(lines, codec, first, bad)
 
 
-def _decode_singly(lines: bytes, codec: str, first: int, bad: _Undecodable) -> bytes:
+def _as_utf8(lines: bytes, codec: str) -> bytes:
+    """Raises UnicodeError."""
+    if codec == "utf-8":
+        _check_utf8(lines)
+        return lines
+    places = [0]
+    while places[-1] < len(lines):
+        end = lines.find(b"\n", places[-1] + _DECODED_AT_ONCE_BYTES) + 1
+        places.append(end or len(lines))
+    return b"".join(
+        lines[start:end].decode(codec).encode() for start, end in zip(places, islice(places, 1, None), strict=False)
+    )
+
+
+def _check_utf8(lines: bytes) -> None:
+    """Arrow validates text several times as fast as Python decodes it."""
+    offsets = pa.py_buffer(np.array([0, len(lines)], np.int64))
+    try:
+        pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(lines)).validate(full=True)
+    except pa.ArrowInvalid as problem:
+        raise UnicodeError from problem
+
+
+def _decode_singly(lines: bytes, codec: str, first: int, bad: _Undecodable) -> tuple[bytes, tuple[int, ...]]:
     """Line by line, which only a chunk with a fault in it needs: a bad line must not take its neighbours along."""
     texts: list[bytes] = []
-    for number, line in enumerate(lines.split(b"\n"), start=first + 1):
+    undecodable: list[int] = []
+    for number, line in enumerate(lines.split(b"\n"), start=first):
         try:
             if b"\x00" in line:
                 raise UnicodeError  # noqa: TRY301  # a zero byte is as unreadable as a wrong one
             texts.append(line.decode(codec).encode())
         except UnicodeError:
-            bad.numbers.append(number)
+            undecodable.append(number)
             if len(bad.sample) < _MOST_SAMPLED:
                 bad.sample.append(line)
             readable = line.decode(codec, errors="replace").encode("utf-8", errors="replace")
             texts.append(readable.replace(b"\x00", "\ufffd".encode()))
-    return b"\n".join(texts)
+    bad.count += len(undecodable)
+    return b"\n".join(texts), tuple(undecodable)

@@ -22,7 +22,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract
 from ingestion import refusals
-from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Extract, Parts
+from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, Extract, Parts
 from ingestion.readers.header import Header, headings, match_headings, missing_headings
 from ingestion.readers.kinds import check_kind
 from ingestion.readers.sheet_xml import cells_without_result
@@ -57,7 +57,7 @@ def read_workbook(file: Path, contract: Contract, folder: Path) -> Extract:
         StopIteration,
     ) as problem:
         raise _damaged() from problem
-    return parts.extract(header.new, header.missing)
+    return Extract(parts, header.missing, header.new)
 
 
 def _check_workbook(file: Path) -> None:
@@ -163,19 +163,19 @@ def _read_rows(
     """The rows below the headings, many at a time."""
     left = sheet.start[1] if sheet.start else 0
     columns = {place: contract.column(name) for place, name in enumerate(header.columns) if name is not None}
-    parts = Parts(folder, {LINE: pl.Int64, **{column.name: pl.String for column in columns.values()}})
+    parts = Parts(folder)
     known = {row for row, place in without_result if place - left in columns}
     rows = islice(_rows(sheet), header.line, None)
     while batch := list(islice(rows, _ROWS_AT_ONCE)):
         numbers = pl.Series(LINE, [number for number, _ in batch], pl.Int64)
         cells = list(zip(*(row for _, row in batch), strict=True))
-        parts.add(*_sorted_out(numbers, cells, columns, known))
+        parts.add(_sorted_out(numbers, cells, columns, known))
     return parts
 
 
 def _sorted_out(
     numbers: pl.Series, cells: list[tuple[Any, ...]], columns: dict[int, Column], without_result: set[int]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> Batch:
     """Texts of the good rows; line, rule and texts of the others. Rows without any cell are no rows."""
     texts = [pl.Series(f"{place}", _texts(column, columns.get(place)), pl.String) for place, column in enumerate(cells)]
     lost = [pl.Series(f"{place}.lost", _lost(cells[place]), pl.Boolean) for place in columns]
@@ -195,7 +195,7 @@ def _sorted_out(
         LINE, *(pl.col(f"{place}").alias(column.name) for place, column in columns.items())
     )
     text = pl.concat_str([pl.col(series.name).fill_null("") for series in texts], separator="\t").alias("text")
-    return good, rows.filter(pl.col("rule").is_not_null()).with_columns(text).select(*REJECTED_SCHEMA)
+    return Batch(good, rows.filter(pl.col("rule").is_not_null()).with_columns(text).select(*REJECTED_SCHEMA))
 
 
 def _texts(cells: tuple[Any, ...], column: Column | None) -> list[str | None]:

@@ -52,7 +52,9 @@ def read(content: bytes, agreed: Contract, folder: Path) -> Extract:
     file = folder / "extract"
     file.write_bytes(content)
     with engine(folder) as connection:
-        return read_extract(file, agreed, folder, connection)
+        extract = read_extract(file, agreed, folder, connection)
+        batches = list(extract.batches())
+    return Extract(lambda: iter(batches), extract.missing_columns, extract.new_columns)
 
 
 def small(folder: Path) -> Settings:
@@ -63,12 +65,21 @@ def engine(folder: Path) -> duckdb.DuckDBPyConnection:
     return bare_connection(Zones.of(small(folder)), small(folder), extensions=(), spill=folder / "spill")
 
 
+def records(extract: Extract) -> pl.DataFrame:
+    return pl.concat(batch.records for batch in extract.batches())
+
+
 def rows(extract: Extract) -> list[tuple[Any, ...]]:
-    return extract.records.collect().sort("_line").rows()
+    return records(extract).rows()
 
 
 def rejected(extract: Extract) -> list[tuple[int, str]]:
-    return extract.rejected.collect().sort("_line").select("_line", "rule").rows()
+    found = pl.concat(batch.rejected for batch in extract.batches())
+    return found.select("_line", "rule").rows()
+
+
+def rows_read(extract: Extract) -> int:
+    return sum(batch.rows for batch in extract.batches())
 
 
 @dataclass(frozen=True)

@@ -9,27 +9,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citylake.contracts.model import Contract, Dialect
-from ingestion.readers.careful import read_carefully
-from ingestion.readers.delimited import read_fast
+from citylake.contracts.model import Contract
+from ingestion.readers.careful import CarefulReader
+from ingestion.readers.delimited import batches, read_fast
 from ingestion.readers.extract import Extract
+from ingestion.readers.grammar import Grammar
 from ingestion.readers.header import read_header
-from ingestion.readers.source import Lines, write_lines
-from tests.ingestion.support import read, rejected, rows, texts
+from ingestion.readers.source import text_blocks
+from tests.ingestion.support import read, rejected, rows, rows_read, texts
 
 PAIR = texts("a", "b")
 TRIPLE = texts("a", "b", "c")
 
 
-def lines_of(content: bytes, folder: Path) -> Lines:
+def file_of(content: bytes, folder: Path) -> Path:
     (folder / "extract").write_bytes(content)
-    return write_lines(folder / "extract", folder / "lines.txt", Dialect("csv"))
+    return folder / "extract"
 
 
-def carefully(lines: Lines, contract: Contract, folder: Path, block_bytes: int) -> Extract:
-    header = read_header(lines, contract)
-    parts = read_carefully(lines, header, contract.dialect, folder / "careful", block_bytes=block_bytes)
-    return parts.extract(header.new, header.missing)
+def carefully(file: Path, agreed: Contract, block_bytes: int) -> Extract:
+    header = read_header(file, agreed)
+    reader = CarefulReader(header.columns, Grammar.of(agreed.dialect))
+    found = [reader.read(block.after(header.line)) for block in text_blocks(file, agreed.dialect, block_bytes)]
+    return Extract(lambda: iter(found))
+
+
+def is_taken_by_the_fast_path(file: Path, agreed: Contract) -> bool:
+    header = read_header(file, agreed)
+    (block,) = text_blocks(file, agreed.dialect)
+    return read_fast(block.after(header.line), header.columns, agreed.dialect) is not None
 
 
 @given(
@@ -42,16 +50,14 @@ def test_fast_and_careful_path_accept_and_quarantine_the_same_rows(
 ) -> None:
     # A row that one path keeps and the other drops would depend on a quote somewhere else in the file.
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        lines = lines_of(ending.join(["a,b", *body]).encode(), folder)
-        fast = read_fast(lines, read_header(lines, PAIR), PAIR.dialect)
-        careful = carefully(lines, PAIR, folder, block_bytes)
-        whole = read((folder / "extract").read_bytes(), PAIR, folder)
-        assert (rows(whole), rejected(whole)) == (rows(careful), rejected(careful))
-        is_clean = all(line.count(",") == 1 for line in body)
-        assert (fast is not None) == is_clean
-        if fast is not None:
-            assert (rows(fast), rejected(fast), fast.rows_read) == (rows(careful), [], careful.rows_read)
+        file = file_of(ending.join(["a,b", *body]).encode(), Path(name))
+        header = read_header(file, PAIR)
+        careful = carefully(file, PAIR, block_bytes)
+        for size in (block_bytes, 1 << 20):
+            mixed = Extract(lambda size=size: batches(file, header, PAIR.dialect, size))
+            assert (rows(mixed), rejected(mixed)) == (rows(careful), rejected(careful))
+        if body and all(line.count(",") == 1 for line in body):
+            assert is_taken_by_the_fast_path(file, PAIR)
 
 
 @given(
@@ -67,8 +73,8 @@ def test_what_a_csv_writer_wrote_is_read_back_exactly(
     writer = csv.writer(text, quoting=quoting, lineterminator="\n")  # type: ignore[arg-type]
     writer.writerows([("a", "b", "c"), *body])
     with tempfile.TemporaryDirectory() as name:
-        extract = carefully(lines_of(text.getvalue().encode(), Path(name)), TRIPLE, Path(name), block_bytes)
-        assert [row[1:] for row in rows(extract)] == body
+        extract = carefully(file_of(text.getvalue().encode(), Path(name)), TRIPLE, block_bytes)
+        assert [tuple(field or "" for field in row[1:]) for row in rows(extract)] == body
         assert rejected(extract) == []
 
 
@@ -76,15 +82,16 @@ def test_what_a_csv_writer_wrote_is_read_back_exactly(
 def test_every_line_is_in_a_record_or_rejected_whatever_the_quotes(body: list[str], block_bytes: int) -> None:
     # A stray quote that swallowed its neighbours would lose rows without a trace.
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        extract = carefully(lines_of("\n".join(["a,b", *body]).encode(), folder), PAIR, folder, block_bytes)
+        extract = carefully(file_of("\n".join(["a,b", *body]).encode(), Path(name)), PAIR, block_bytes)
         inside = [
-            line + extra for line, *fields in rows(extract) for extra in range(sum(f.count("\n") for f in fields) + 1)
+            line + extra
+            for line, *fields in rows(extract)
+            for extra in range(sum((f or "").count("\n") for f in fields) + 1)
         ]
         covered = sorted(inside + [line for line, _ in rejected(extract)])
         expected = [number for number, line in enumerate(body, start=2) if line.strip()]
         assert [number for number in covered if body[number - 2].strip()] == expected
-        assert extract.rows_read == len(rows(extract)) + len(rejected(extract))
+        assert rows_read(extract) == len(rows(extract)) + len(rejected(extract))
 
 
 @pytest.mark.parametrize(

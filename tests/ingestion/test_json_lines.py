@@ -7,7 +7,7 @@ import pytest
 from citylake.contracts.model import Dialect
 from ingestion.readers import json_array
 from ingestion.refusals import RefusedFile
-from tests.ingestion.support import column, contract, examined, gzipped, read, rejected, rows
+from tests.ingestion.support import column, contract, examined, gzipped, read, rejected, rows, rows_read
 
 CASES = contract(
     column("code", heading="编号", required=True),
@@ -24,7 +24,7 @@ def test_a_bad_line_is_named_and_its_neighbours_are_read(tmp_path: Path) -> None
     extract = read("\n".join(lines).encode(), CASES, tmp_path)
     assert [row[:2] for row in rows(extract)] == [(1, "1"), (7, "5")]
     assert rejected(extract) == [(2, "row.json"), (4, "row.json"), (5, "row.json"), (6, "row.json")]
-    assert extract.rows_read == 6
+    assert rows_read(extract) == 6
 
 
 def test_values_are_read_by_the_contract_s_type_not_by_json_s(tmp_path: Path) -> None:

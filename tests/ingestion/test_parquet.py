@@ -11,7 +11,7 @@ import pytest
 
 from citylake.contracts.model import Dialect
 from ingestion.refusals import RefusedFile
-from tests.ingestion.support import column, contract, examined, gzipped, read
+from tests.ingestion.support import column, contract, examined, gzipped, read, rows_read
 
 MIDNIGHT = datetime(2024, 2, 29)  # noqa: DTZ001  # times without a zone are what is tested
 EIGHT = MIDNIGHT.replace(hour=8)
@@ -120,7 +120,7 @@ def test_what_is_no_parquet_or_cut_off_is_refused(tmp_path: Path) -> None:
         with pytest.raises(RefusedFile) as caught:
             read(damaged, INSURED, tmp_path)
         assert caught.value.refusal.rule == "file.unreadable"
-    assert read(gzipped(content), INSURED, tmp_path).rows_read == 1000
+    assert rows_read(read(gzipped(content), INSURED, tmp_path)) == 1000
 
 
 def test_damage_in_the_middle_is_refused_not_a_crash(tmp_path: Path) -> None:

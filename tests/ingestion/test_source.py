@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from citylake.contracts.model import Dialect
 from ingestion.readers import encodings, source
-from ingestion.readers.source import write_lines
+from ingestion.readers.source import text_blocks
 from ingestion.refusals import RefusedFile
-from tests.ingestion.support import column, contract, gzipped, read, rejected, rows, texts
+from tests.ingestion.support import column, contract, gzipped, read, records, rejected, rows, rows_read, texts
 
 PAIR = texts("a", "b")
 NAMES = texts("姓名", "地址", dialect=Dialect("csv", encoding="GB18030"))
@@ -37,13 +37,16 @@ def test_mixed_line_endings_are_read_line_by_line(tmp_path: Path) -> None:
     assert rows(read(b"a,b\r\n1,2\n3,4\r5,6", PAIR, tmp_path)) == [(2, "1", "2"), (3, "3", "4"), (4, "5", "6")]
 
 
-def test_a_crlf_at_a_chunk_s_edge_is_one_line_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crlf_at_a_chunk_s_edge_is_one_line_ending(tmp_path: Path) -> None:
     # Cut between CR and LF, it would count as two and shift every line number after it.
+    (tmp_path / "extract").write_bytes(b"a,b\r\n1,2\r\n3,4\r\n")
     for size in range(1, 12):
-        monkeypatch.setattr(source, "_CHUNK_BYTES", size)
-        (tmp_path / "extract").write_bytes(b"a,b\r\n1,2\r\n3,4\r\n")
-        lines = write_lines(tmp_path / "extract", tmp_path / "lines.txt", Dialect("csv"))
-        assert (lines.path.read_bytes(), lines.count) == (b"a,b\n1,2\n3,4\n", 3)
+        blocks = list(text_blocks(tmp_path / "extract", Dialect("csv"), size))
+        assert b"".join(block.content for block in blocks) == b"a,b\n1,2\n3,4\n"
+        assert [block.first_line for block in blocks] == [
+            1 + sum(block.count for block in blocks[:place]) for place in range(len(blocks))
+        ]
+        assert [block.is_last for block in blocks] == [False] * (len(blocks) - 1) + [True]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60), st.integers(1, 9))
@@ -53,12 +56,12 @@ def test_gb18030_survives_every_chunk_edge(tmp_path_factory: pytest.TempPathFact
     content = f"x{text}"
     (folder / "extract").write_bytes(content.encode("gb18030"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "_CHUNK_BYTES", size)
+        patch.setattr(source, "_DECODED_AT_ONCE_BYTES", size)
         patch.setattr(encodings, "_FEWEST_TO_COMPARE", 1000)
         patch.setattr(encodings, "_FEWEST_TO_JUDGE", 1000)
-        lines = write_lines(folder / "extract", folder / "lines.txt", Dialect("csv", encoding="GB18030"))
-    assert lines.path.read_bytes().decode() == content.replace("\r\n", "\n").replace("\r", "\n")
-    assert not lines.undecodable
+        blocks = list(text_blocks(folder / "extract", Dialect("csv", encoding="GB18030"), size))
+    assert b"".join(block.content for block in blocks).decode() == content.replace("\r\n", "\n").replace("\r", "\n")
+    assert not any(block.undecodable for block in blocks)
 
 
 def test_gzip_is_known_by_its_content_not_its_name(tmp_path: Path) -> None:
@@ -131,12 +134,12 @@ def test_accented_latin_is_not_taken_for_chinese(tmp_path: Path) -> None:
 def test_a_header_without_rows_is_no_fault(tmp_path: Path) -> None:
     # A quiet day of an upsert dataset has no changes.
     extract = read(b"a,b\n", PAIR, tmp_path)
-    assert (extract.rows_read, rows(extract)) == (0, [])
+    assert (rows_read(extract), rows(extract)) == (0, [])
 
 
 def test_columns_may_come_in_any_order_and_unknown_ones_are_reported(tmp_path: Path) -> None:
     # Read by position, swapped columns would load into each other.
     agreed = contract(column("a", required=True), column("b", required=True), column("c"))
     extract = read(b"b,extra,a\n2,x,1\n", agreed, tmp_path)
-    assert extract.records.select("a", "b").collect().rows() == [("1", "2")]
+    assert records(extract).select("a", "b").rows() == [("1", "2")]
     assert (extract.new_columns, extract.missing_columns) == (("extra",), ("c",))

@@ -12,7 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from citylake.contracts.model import Dialect
 from ingestion.refusals import RefusedFile
-from tests.ingestion.support import column, contract, examined, gzipped, read, rejected, rows
+from tests.ingestion.support import column, contract, examined, gzipped, read, rejected, rows, rows_read
 
 LICENCES = contract(
     column("no", heading="编号", required=True),
@@ -100,7 +100,7 @@ def test_rows_have_the_sheet_s_numbers_whatever_is_empty(tmp_path: Path) -> None
     extract = read(workbook(fill), LICENCES, tmp_path)
     assert [row[:2] for row in rows(extract)] == [(5, "1")]
     assert rejected(extract) == [(9, "row.digits")]
-    assert extract.rows_read == 2
+    assert rows_read(extract) == 2
 
 
 @pytest.mark.parametrize(
