@@ -6,7 +6,7 @@ nothing is said: the full expressions judge them. A property test holds both to 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial, reduce
 from operator import or_
@@ -29,10 +29,14 @@ Cast = Callable[[pl.Series], pl.Series]
 
 
 class Acquittal:
-    """One contract's: calling it on texts (``_text.<name>``) gives values, and which rows need a closer look."""
+    """One contract's: calling it on texts (``_text.<name>``) gives values, and which rows need a closer look.
+
+    A column may hold values instead of texts, as readers give them (:func:`ingestion.readers.extract.has_values`).
+    """
 
     def __init__(self, contract: Contract) -> None:
         full = compile_contract(contract)
+        self._contract = contract
         self._casts = {
             column.name: cast
             for column in contract.columns
@@ -43,20 +47,19 @@ class Acquittal:
         others = [value.expression.alias(value.name) for value in full.typed if value.name not in settled]
         self._values = {expression.meta.output_name(): expression for expression in (*as_they_are, *others)}
         row_rules = {rule.name for rule in contract.row_rules}
-        self._is_suspicious = reduce(
-            or_,
-            [
-                *(one for column in contract.columns for one in _suspicions(column)),
-                *(rule.broken for rule in full.rules if rule.rule_id in row_rules),
-                _may_be_header(contract),
-            ],
-        )
+        self._broken = [rule.broken for rule in full.rules if rule.rule_id in row_rules]
 
     def __call__(self, texts: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
         """Texts and values of all rows; true for each row whose values may not be right or that may break a rule."""
+        given = {column.name for column in self._contract.columns if texts.schema[text_name(column.name)] != pl.String}
         cast = {name: cast(texts[text_name(name)]) for name, cast in self._casts.items()}
-        typed = texts.with_columns(**(self._values | cast))
-        return typed, typed.select(self._is_suspicious.alias("is_suspicious")).to_series()
+        values = {name: value for name, value in self._values.items() if name not in given}
+        as_given = {name: pl.col(text_name(name)) for name in given}
+        typed = texts.with_columns(**(values | as_given | cast))
+        columns = self._contract.columns
+        suspicions = (one for column in columns for one in _suspicions(column, is_given=column.name in given))
+        is_suspicious = reduce(or_, [*suspicions, *self._broken, _may_be_header(self._contract, given)])
+        return typed, typed.select(is_suspicious.alias("is_suspicious")).to_series()
 
 
 def _texts_that_are_values(column: Column) -> list[str]:
@@ -79,6 +82,8 @@ def _cast(column: Column, timezone: str) -> Cast | None:
 
 def _dates(texts: pl.Series) -> pl.Series:
     """``2026-11-01``. Arrow's parser is strict and quick, but gives up at the first text that is none."""
+    if texts.dtype == pl.Date:
+        return texts
     try:
         return pl.Series(pc.cast(texts.to_arrow(), pa.date32()))
     except pa.ArrowInvalid:
@@ -89,18 +94,28 @@ def _dates(texts: pl.Series) -> pl.Series:
 
 def _instants(texts: pl.Series, timezone: str) -> pl.Series:
     """``2026-11-01 08:00:00``, local; one that never was is null."""
-    try:
-        local = pl.Series(pc.cast(texts.to_arrow(), pa.timestamp("us")))
-    except pa.ArrowInvalid:
-        form = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
-        usual = pl.when(pl.col("text").str.contains(form)).then("text")
-        parsed = usual.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
-        local = texts.to_frame("text").select(parsed).to_series()
+    local = _local_times(texts)
+    if local.dtype == pl.Datetime("us", "UTC"):
+        return local
     offset = _only_offset(timezone, local)
     if offset is not None:
         return (local - offset).dt.replace_time_zone("UTC")
     zoned = local.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
     return zoned.dt.convert_time_zone("UTC")
+
+
+def _local_times(texts: pl.Series) -> pl.Series:
+    """As the texts say; values that name a zone are in UTC."""
+    if isinstance(texts.dtype, pl.Datetime):
+        micro = texts.cast(pl.Datetime("us", texts.dtype.time_zone))
+        return micro if texts.dtype.time_zone is None else micro.dt.convert_time_zone("UTC")
+    try:
+        return pl.Series(pc.cast(texts.to_arrow(), pa.timestamp("us")))
+    except pa.ArrowInvalid:
+        form = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
+        usual = pl.when(pl.col("text").str.contains(form)).then("text")
+        parsed = usual.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
+        return texts.to_frame("text").select(parsed).to_series()
 
 
 def _only_offset(timezone: str, local: pl.Series) -> timedelta | None:
@@ -122,12 +137,23 @@ def _offsets(timezone: str, year: int) -> frozenset[timedelta | None]:
     return frozenset(zone.utcoffset(day) for day in days)
 
 
-def _suspicions(column: Column) -> Iterator[pl.Expr]:
+def _suspicions(column: Column, *, is_given: bool) -> Iterator[pl.Expr]:
     """Each true where a text of the column may break one of its rules, or its value may not be right."""
     text, value = pl.col(text_name(column.name)), pl.col(column.name)
-    yield from _suspicious_forms(column, text, value)
     if column.required:
         yield text.is_null()
+    yield from out_of_range(column, value)
+    if is_given:
+        yield text.is_not_null() & value.is_null()
+        if column.logical_type == "number":
+            yield _where(~value.is_finite())
+    else:
+        yield from _suspicious_forms(column, text, value)
+        yield from _suspicious_texts(column, text)
+
+
+def _suspicious_texts(column: Column, text: pl.Expr) -> Iterator[pl.Expr]:
+    """Where a text may break a rule for texts."""
     if column.pattern is not None:
         yield _where(~text.str.contains(ascii_digits(column.pattern)))
     if column.enum:
@@ -138,7 +164,6 @@ def _suspicions(column: Column) -> Iterator[pl.Expr]:
         yield _where(text.str.len_chars() < column.min_length)
     if column.max_length is not None:
         yield _where(text.str.len_chars() > column.max_length)
-    yield from out_of_range(column, value)
 
 
 def _suspicious_forms(column: Column, text: pl.Expr, value: pl.Expr) -> Iterator[pl.Expr]:
@@ -162,9 +187,11 @@ def _may_be_blank(column: Column) -> bool:
     return is_text and not (column.pattern and _NO_WHITE_SPACE.match(column.pattern))
 
 
-def _may_be_header(contract: Contract) -> pl.Expr:
-    """Where the first column that tells a header from data has its heading."""
+def _may_be_header(contract: Contract, given: Collection[str]) -> pl.Expr:
+    """Where the first column that tells a header from data has its heading; a value is none."""
     telling = next((column for column in contract.columns if column.required), contract.columns[0])
+    if telling.name in given:
+        return pl.lit(value=False)
     return _where(pl.col(text_name(telling.name)) == telling.heading)
 
 

@@ -5,10 +5,9 @@ The text of a column is read under ``_text.<name>``, which frees ``name`` for th
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -17,6 +16,7 @@ from citylake.contracts.identifiers import CHECKS, FINDINGS, Grade
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, Dialect, Severity
 from ingestion import reasons
+from ingestion.readers.extract import as_text
 
 _DATE = r"^[0-9]{4}(-[0-9]{2}-[0-9]{2}|[0-9]{4})$"
 _TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
@@ -62,19 +62,27 @@ class Compiled:
 
     def texts(self, records: pl.DataFrame) -> list[pl.Expr]:
         """The text of every column under ``_text.<name>``, null where it means no value or the records lack it."""
-        return self._texts(records, partial(_as_text, nulls=[*self.contract.dialect.null_values, ""]))
+        nulls = [*self.contract.dialect.null_values, ""]
+        return [
+            (
+                _without_nulls(as_text(pl.col(column.name), records.schema[column.name]), nulls)
+                if column.name in records.columns
+                else pl.lit(None, pl.String)
+            ).alias(text_name(column.name))
+            for column in self.contract.columns
+        ]
 
     def usual_texts(self, records: pl.DataFrame) -> list[pl.Expr]:
-        """The same, but that a text of white space alone may be left as it is."""
-        if set(self.contract.dialect.null_values) - {""}:
-            return self.texts(records)
-        return self._texts(records, lambda text: text)
-
-    def _texts(self, records: pl.DataFrame, as_text: Callable[[pl.Expr], pl.Expr]) -> list[pl.Expr]:
+        """The same, but that a text of white space alone may be left as it is, and so are values."""
+        nulls = set(self.contract.dialect.null_values) - {""}
         return [
-            (as_text(pl.col(column.name)) if column.name in records.columns else pl.lit(None, pl.String)).alias(
-                text_name(column.name)
-            )
+            (
+                pl.lit(None, pl.String)
+                if column.name not in records.columns
+                else _without_nulls(pl.col(column.name), [*nulls, ""])
+                if nulls and records.schema[column.name] == pl.String
+                else pl.col(column.name)
+            ).alias(text_name(column.name))
             for column in self.contract.columns
         ]
 
@@ -132,7 +140,7 @@ def polars_type(column: Column) -> pl.DataType:
     }[column.logical_type]
 
 
-def _as_text(text: pl.Expr, nulls: list[str]) -> pl.Expr:
+def _without_nulls(text: pl.Expr, nulls: list[str]) -> pl.Expr:
     return pl.when(~text.str.strip_chars().is_in(nulls)).then(text)
 
 

@@ -6,8 +6,39 @@ from pathlib import Path
 
 import polars as pl
 
+from citylake.contracts.model import Column, LogicalType
+
 LINE = "_line"
 REJECTED_SCHEMA: dict[str, type[pl.DataType]] = {LINE: pl.Int64, "rule": pl.String, "text": pl.String}
+
+
+_VALUES: dict[LogicalType, type[pl.DataType]] = {
+    "integer": pl.Int64,
+    "number": pl.Float64,
+    "boolean": pl.Boolean,
+    "date": pl.Date,
+    "timestamp": pl.Datetime,
+}
+_EXACT_AS_FLOAT = 1 << 53
+
+
+def has_values(column: Column, kind: pl.DataType) -> bool:
+    """Whether a column of this type holds the contract's values already. Decimals are read from their digits."""
+    return column.physical_type is None and isinstance(kind, _VALUES.get(column.logical_type, pl.Null))
+
+
+def as_text(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    """Values, or texts, as texts that mean the same."""
+    if isinstance(kind, pl.Date):
+        return value.dt.to_string("%Y-%m-%d")
+    if isinstance(kind, pl.Datetime):
+        zone = "%:z" if kind.time_zone else ""
+        return value.dt.to_string(f"%Y-%m-%d %H:%M:%S%.f{zone}")
+    if kind.is_float():
+        is_whole = (value == value.floor()) & (value.abs() < _EXACT_AS_FLOAT)
+        whole = value.cast(pl.Int64, strict=False).cast(pl.String)
+        return pl.when(is_whole).then(whole).otherwise(value.cast(pl.String))
+    return value.cast(pl.String)
 
 
 def without_empty(texts: pl.DataFrame) -> pl.DataFrame:
@@ -21,9 +52,10 @@ class Batch:
     """Some records of an extract; several batches follow each other in the order of their lines."""
 
     records: pl.DataFrame
-    """``_line`` and one text column a contract column that the file has, under the contract's ``name``.
+    """``_line`` and one column a contract column that the file has, under the contract's ``name``: texts, or values.
 
-    An empty text is null; one of white space alone may be there.
+    An empty text is null; one of white space alone may be there. Values are given where a format has types of its own
+    and they are what the contract asks for (:func:`has_values`); :func:`as_text` is how their texts are written.
     """
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED_SCHEMA))
     """``_line``, ``rule`` (``row.…``) and the original ``text`` of what is no record."""

@@ -62,6 +62,8 @@ def _read_header(lines: TextBlock, contract: Contract) -> Header:
         raise refusals.wrong_structure(
             "表头中的引号不成对，无法读取。", "The header has a stray quote and cannot be read."
         )
+    if any(dialect.preamble_lines < number <= line for number in lines.undecodable):
+        raise _undecodable(contract)
     header = match_headings(line, headings(fields), contract)
     following = next(records, None)
     if following is not None and following[1] == fields[-1]:
@@ -127,7 +129,11 @@ def _records(lines: TextBlock, grammar: Grammar, first: int) -> Iterator[tuple[i
 def _check_decoded(lines: TextBlock, line: int, contract: Contract) -> None:
     """A header that cannot be recognised is most often a matter of the encoding: say so when that can be seen."""
     if line in lines.undecodable:
-        raise refusals.wrong_encoding(contract.dialect.encoding, "表头无法解码。", "The header cannot be decoded.")
+        raise _undecodable(contract)
+
+
+def _undecodable(contract: Contract) -> refusals.RefusedFile:
+    return refusals.wrong_encoding(contract.dialect.encoding, "表头无法解码。", "The header cannot be decoded.")
 
 
 def _explain(lines: TextBlock, contract: Contract) -> None:

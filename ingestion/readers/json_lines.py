@@ -5,16 +5,19 @@ DuckDB's JSON functions parse lines that were read as text, so that a bad line i
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 import polars as pl
+import pyarrow as pa
+import pyarrow.json
 
-from citylake.contracts.model import Contract
+from citylake.contracts.model import Column, Contract
 from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, Extract, without_empty
 from ingestion.readers.json_array import laid_out
-from ingestion.readers.source import text_blocks
+from ingestion.readers.source import TextBlock, text_blocks
 
 _JUDGE = """
 create or replace temp table lines as
@@ -41,24 +44,81 @@ from lines
 
 def read_json(file: Path, contract: Contract, engine: duckdb.DuckDBPyConnection) -> Extract:
     """Read JSON Lines or a JSON array. Reading raises RefusedFile when it is neither."""
-    names = {column.heading: column.name for column in contract.columns}
 
     def batches() -> Iterator[Batch]:
         keys: set[str] = set()
         for block in laid_out(text_blocks(file, contract.dialect)):
-            lines = pl.read_lines(block.content, name="text") if block.content else pl.DataFrame({"text": []})
-            numbered = lines.cast({"text": pl.String}).with_row_index(LINE, block.first_line).cast({LINE: pl.Int64})
-            parsed, found = _parse(engine, numbered, list(names), list(block.undecodable))
-            is_good = pl.col("rule").is_null()
-            keys.update(found)
-            records = parsed.filter(is_good).select(
-                LINE, *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items())
-            )
-            yield Batch(without_empty(records), parsed.filter(~is_good).select(*REJECTED_SCHEMA))
-        extract.new_columns = tuple(sorted(keys - names.keys()))
+            batch, found = read_fast(block, contract, engine) or read_carefully(block, contract, engine)
+            keys |= found
+            yield batch
+        extract.new_columns = tuple(sorted(keys - {column.heading for column in contract.columns}))
 
     extract = Extract(batches)
     return extract
+
+
+def read_fast(block: TextBlock, contract: Contract, engine: duckdb.DuckDBPyConnection) -> tuple[Batch, set[str]] | None:
+    """Records of a block in which every line is one object with the contract's types, and all keys; else None.
+
+    Arrow's parser takes no key twice and no value of another type than it was told to expect; but it does not look at
+    lines, so that each must begin and end as an object does.
+    """
+    if block.undecodable or not block.has_lines_of("{", "}"):
+        return None
+    lists = [column for column in contract.columns if column.logical_type == "array"]
+    kinds = [(column.heading, _arrow_type(column)) for column in contract.columns if column not in lists]
+    try:
+        table = pyarrow.json.read_json(
+            pa.BufferReader(block.content),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block.content) + 1),
+            parse_options=pyarrow.json.ParseOptions(explicit_schema=pa.schema(kinds)),
+        )
+    except pa.ArrowInvalid:
+        return None
+    keys = set(table.column_names)
+    are_lists = all(_is_list(table.schema.field(one.heading).type) for one in lists if one.heading in keys)
+    if table.num_rows != block.count or not are_lists:
+        return None
+    names = [column.name for column in contract.columns if column not in lists]
+    values = cast("pl.DataFrame", pl.from_arrow(table.select([name for name, _ in kinds]).rename_columns(names)))
+    lines = pl.int_range(block.first_line, block.first_line + block.count, dtype=pl.Int64, eager=True).alias(LINE)
+    nested = _texts_of(engine, block, [one for one in lists if one.heading in keys])
+    return Batch(without_empty(values.select(lines, pl.all()).hstack(nested))), keys
+
+
+def _arrow_type(column: Column) -> Any:  # noqa: ANN401  # Arrow has no types of its own for types
+    """What Arrow is told to expect; numbers with all their digits where a float would lose some."""
+    if column.logical_type == "number" and column.physical_type is None:
+        return pa.float64()
+    return {"integer": pa.int64(), "boolean": pa.bool_()}.get(column.logical_type, pa.string())
+
+
+def _is_list(kind: Any) -> bool:  # noqa: ANN401  # as above
+    return pa.types.is_list(kind) or pa.types.is_null(kind)
+
+
+def _texts_of(engine: duckdb.DuckDBPyConnection, block: TextBlock, columns: Sequence[Column]) -> list[pl.Series]:
+    """The JSON text of nested values; null where there is none."""
+    if not columns:
+        return []
+    engine.register("block", pl.read_lines(block.content, name="text"))
+    paths = [f'$."{column.heading}"' for column in columns]
+    values = ", ".join(f"nullif(json_extract(text, ${place}), 'null')::varchar" for place in range(1, len(paths) + 1))
+    found = engine.execute(f"select {values} from block", paths).pl()
+    return [found[:, place].alias(column.name) for place, column in enumerate(columns)]
+
+
+def read_carefully(block: TextBlock, contract: Contract, engine: duckdb.DuckDBPyConnection) -> tuple[Batch, set[str]]:
+    """Records of a block, and all keys, line by line: a bad line is rejected alone."""
+    names = {column.heading: column.name for column in contract.columns}
+    lines = pl.read_lines(block.content, name="text") if block.content else pl.DataFrame(schema={"text": pl.String})
+    numbered = lines.with_row_index(LINE, block.first_line).cast({LINE: pl.Int64})
+    parsed, keys = _parse(engine, numbered, list(names), list(block.undecodable))
+    is_good = pl.col("rule").is_null()
+    records = parsed.filter(is_good).select(
+        LINE, *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items())
+    )
+    return Batch(without_empty(records), parsed.filter(~is_good).select(*REJECTED_SCHEMA)), keys
 
 
 def _parse(

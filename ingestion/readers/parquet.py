@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, LogicalType
 from ingestion import refusals
-from ingestion.readers.extract import LINE, Batch, Extract, without_empty
+from ingestion.readers.extract import LINE, Batch, Extract, as_text, has_values, without_empty
 from ingestion.readers.header import match_headings
 from ingestion.readers.kinds import check_kind
 
@@ -29,7 +29,6 @@ _TYPES: dict[LogicalType, Label] = {
     "timestamp": Label("时间", "time"),
     "array": Label("列表", "list"),
 }
-_EXACT_AS_FLOAT = 1 << 53
 _ROWS_AT_ONCE = 100_000
 
 
@@ -44,7 +43,7 @@ def read_parquet(file: Path, contract: Contract) -> Extract:
         raise damaged() from problem
     header = match_headings(0, schema.names(), contract)
     columns = {name: heading for heading, name in zip(schema, header.columns, strict=True) if name is not None}
-    texts = [_text(contract.column(name), heading, schema[heading]).alias(name) for name, heading in columns.items()]
+    texts = [_column(contract.column(name), heading, schema[heading]).alias(name) for name, heading in columns.items()]
     records = pl.scan_parquet(file, glob=False, row_index_name=LINE, row_index_offset=1).select(
         pl.col(LINE).cast(pl.Int64), *texts
     )
@@ -86,6 +85,12 @@ def _read_through(file: Path) -> None:
         raise damaged() from problem
 
 
+def _column(column: Column, heading: str, kind: pl.DataType) -> pl.Expr:
+    """Values where they are what the contract asks for, else texts. Raises RefusedFile."""
+    is_exact = not isinstance(kind, pl.Datetime) or kind.time_unit != "ns"
+    return pl.col(heading) if has_values(column, kind) and is_exact else _text(column, heading, kind)
+
+
 def _text(column: Column, heading: str, kind: pl.DataType) -> pl.Expr:
     """A column of some type as text; what its values mean is the same. Raises RefusedFile."""
     value, expected = pl.col(heading), column.logical_type
@@ -95,7 +100,7 @@ def _text(column: Column, heading: str, kind: pl.DataType) -> pl.Expr:
         (kind.is_integer(), {*_TYPES} - {"array"}, lambda: value.cast(pl.String)),
         (isinstance(kind, pl.Boolean), {"boolean"}, lambda: value.cast(pl.String)),
         (kind.is_decimal(), {"string", "integer", "number"}, lambda: _without_zeros(value.cast(pl.String))),
-        (kind.is_float(), {"integer", "number"}, lambda: _of_float(value)),
+        (kind.is_float(), {"integer", "number"}, lambda: as_text(value, kind)),
         (isinstance(kind, pl.Date), {"string", "date"}, lambda: value.dt.to_string("%Y-%m-%d")),
         (isinstance(kind, pl.Date), {"timestamp"}, lambda: value.dt.to_string("%Y-%m-%d 00:00:00")),
         (isinstance(kind, pl.Datetime), {"string", "date", "timestamp"}, lambda: _of_time(value, kind, column)),
@@ -114,12 +119,6 @@ def _of_list(value: pl.Expr) -> pl.Expr:
     """A list as JSON text."""
     json = pl.struct(value.alias("_")).struct.json_encode()
     return pl.when(value.is_not_null()).then(json.str.strip_prefix('{"_":').str.strip_suffix("}"))
-
-
-def _of_float(value: pl.Expr) -> pl.Expr:
-    """Whole numbers that a float holds exactly without a fraction; others in the shortest form that means the same."""
-    is_whole = (value == value.floor()) & (value.abs() < _EXACT_AS_FLOAT)
-    return pl.when(is_whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
 
 
 def _of_time(value: pl.Expr, kind: pl.DataType, column: Column) -> pl.Expr:

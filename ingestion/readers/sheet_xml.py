@@ -5,12 +5,14 @@ The library that reads sheets gives them as empty. They are rare: the sheet's XM
 
 import re
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from posixpath import join, normpath
 from xml.etree import ElementTree as ET
 
 _PIECE_BYTES = 4 << 20
 _SIGNS = (b't="e"', b"t='e'", b"<f", b":f>", b":f ")
+_ROW = re.compile(rb"""<(?:\w+:)?row\s[^>]*?\br=["'](\d+)["']""")
 _CELL = re.compile(rb"""<(?:\w+:)?c\s([^>]*[^>/])>(.*?)</(?:\w+:)?c>""", re.DOTALL)
 _PLACE = re.compile(rb"""\br=["']([A-Z]+)(\d+)["']""")
 _IS_ERROR = re.compile(rb"""\bt=["']e["']""")
@@ -19,19 +21,36 @@ _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _RESULT = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>[^<]")
 
 
-def cells_without_result(workbook: Path, sheet: str) -> set[tuple[int, int]]:
-    """Row (from 1) and column (from 0) of each such cell. Raises KeyError when the workbook lacks the sheet."""
+@dataclass(frozen=True)
+class Signs:
+    """What the XML of a sheet says that the libraries do not."""
+
+    without_result: set[tuple[int, int]]
+    """Row (from 1) and column (from 0) of each cell that shows nothing though something stands in it."""
+    may_be_uniform: bool
+    """Whether it begins in the first row and has neither merged cells, nor formulas, nor errors."""
+
+
+def look_through(workbook: Path, sheet: str) -> Signs:
+    """Read the XML of a sheet once. Raises KeyError when the workbook lacks it, BadZipFile when it is damaged."""
     found: set[tuple[int, int]] = set()
+    has_signs = has_merged = False
+    first_row: re.Match[bytes] | None = None
     with zipfile.ZipFile(workbook) as archive, archive.open(_path(archive, sheet)) as stream:
         rest = b""
         while piece := stream.read(_PIECE_BYTES):
             text = rest + piece
             cut = text.rfind(b"</") + 1
-            found |= _silent(text[:cut])
+            first_row = first_row or _ROW.search(text)
+            has_merged = has_merged or b"mergeCell" in text
+            if any(sign in text for sign in _SIGNS):
+                has_signs = True
+                found |= _silent(text[:cut])
             # A cell may begin before the cut and end behind it.
             rest = text[max(text.rfind(b"<c ", 0, cut), text.rfind(b":c ", 0, cut) - 16, 0) :]
         found |= _silent(rest)
-    return found
+    begins_at_once = first_row is not None and first_row[1] == b"1"
+    return Signs(found, may_be_uniform=begins_at_once and not has_merged and not has_signs)
 
 
 def _path(archive: zipfile.ZipFile, sheet: str) -> str:
@@ -53,8 +72,6 @@ def _parsed(archive: zipfile.ZipFile, name: str) -> ET.Element:
 
 
 def _silent(text: bytes) -> set[tuple[int, int]]:
-    if not any(sign in text for sign in _SIGNS):
-        return set()
     return {_place(facts) for facts, body in _CELL.findall(text) if _is_silent(facts, body)}
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,9 @@ from citylake.contracts.model import Dialect
 from ingestion import refusals
 from ingestion.readers.encodings import Plausibility, Readable, as_utf8, likely, resolve
 from ingestion.readers.kinds import check_kind, damaged_gzip, open_unpacked
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BLOCK_BYTES = 16 << 20
 _LINE_END = ord("\n")
@@ -43,10 +47,25 @@ class TextBlock:
     is_last: bool = False
 
     @cached_property
+    def line_ends(self) -> "NDArray[np.intp]":
+        """Where the line feeds are."""
+        return np.flatnonzero(self._bytes == _LINE_END)
+
+    @cached_property
     def count(self) -> int:
         """How many lines it has."""
-        ends = np.count_nonzero(np.frombuffer(self.content, np.uint8) == _LINE_END)
-        return int(ends) + bool(self.content and not self.content.endswith(b"\n"))
+        return len(self.line_ends) + bool(self.content and not self.content.endswith(b"\n"))
+
+    @property
+    def _bytes(self) -> "NDArray[np.uint8]":
+        return np.frombuffer(self.content, np.uint8)
+
+    def has_lines_of(self, first: str, last: str) -> bool:
+        """Whether each line begins with one character and ends with another, both of one byte."""
+        inner = self.line_ends[:-1] if self.content.endswith(b"\n") else self.line_ends
+        starts, ends = self._bytes[inner + 1], self._bytes[self.line_ends - 1]
+        is_whole = self.content[:1] == first.encode() and self.content.rstrip(b"\n")[-1:] == last.encode()
+        return is_whole and bool((starts == ord(first)).all() and (ends == ord(last)).all())
 
     def lines(self) -> Iterator[str]:
         """Its lines, without their ends."""

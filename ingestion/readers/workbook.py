@@ -8,9 +8,8 @@ a workbook that unpacks to more than :data:`LARGEST_BYTES` is refused.
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,16 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract
 from ingestion import refusals
+from ingestion.readers.cells import have_lost_digits, text_of, texts_of
 from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, Extract, Parts
 from ingestion.readers.header import Header, headings, match_headings, missing_headings
 from ingestion.readers.kinds import check_kind
-from ingestion.readers.sheet_xml import cells_without_result
+from ingestion.readers.sheet_xml import Signs, look_through
+from ingestion.readers.uniform_sheet import read_uniform_sheet
 
 LARGEST_BYTES = 2 << 30
 _ROWS_AT_ONCE = 50_000
 _ROWS_LOOKED_AT = 30
-_LOST_DIGITS = 1e15
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _PROTECTED = "EncryptedPackage".encode("utf-16-le")
 
@@ -40,11 +40,14 @@ def read_workbook(file: Path, contract: Contract, folder: Path) -> Extract:
     _check_workbook(file)
     try:
         with CalamineWorkbook.from_path(file) as workbook:
-            sheet = _sheet(workbook, contract)
+            name = _sheet_name(workbook, contract)
+            signs, uniform = _look_and_read(file, name, contract)
+            if signs.may_be_uniform and uniform is not None:
+                return uniform
+            sheet = workbook.get_sheet_by_name(name)
             header = _read_header(sheet, contract)
             _check_merged_cells(sheet, header.line, contract)
-            without_result = cells_without_result(file, sheet.name)
-            parts = _read_rows(sheet, header, contract, folder, without_result)
+            parts = _read_rows(sheet, header, contract, folder, signs.without_result)
     except PasswordError as problem:
         raise refusals.protected() from problem
     except (
@@ -94,7 +97,15 @@ def _check_workbook(file: Path) -> None:
         )
 
 
-def _sheet(workbook: CalamineWorkbook, contract: Contract) -> CalamineSheet:
+def _look_and_read(file: Path, sheet: str, contract: Contract) -> tuple[Signs, Extract | None]:
+    """Both at once: most sheets have no sign of being other than uniform."""
+    with ThreadPoolExecutor(1) as looker:
+        looking = looker.submit(look_through, file, sheet)
+        uniform = read_uniform_sheet(file, sheet, contract)
+        return looking.result(), uniform
+
+
+def _sheet_name(workbook: CalamineWorkbook, contract: Contract) -> str:
     """The sheet that the contract names, or the only one."""
     names, agreed = workbook.sheet_names, contract.dialect.sheet
     seen = Label("工作表：" + "、".join(names), "sheets: " + ", ".join(names))
@@ -102,7 +113,7 @@ def _sheet(workbook: CalamineWorkbook, contract: Contract) -> CalamineSheet:
         raise refusals.wrong_dialect(Label("只有一个工作表", "a single sheet"), seen)
     if agreed is not None and agreed not in names:
         raise refusals.wrong_dialect(Label(f"工作表「{agreed}」", f"sheet {agreed}"), seen)
-    return workbook.get_sheet_by_name(agreed or names[0])
+    return agreed or names[0]
 
 
 def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, Sequence[Any]]]:
@@ -113,7 +124,7 @@ def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, Sequence[Any]]]:
 def _read_header(sheet: CalamineSheet, contract: Contract) -> Header:
     dialect = contract.dialect
     last = dialect.preamble_lines + dialect.header_lines
-    first_rows = [[_shown(cell) or "" for cell in row] for _, row in islice(_rows(sheet), max(last, _ROWS_LOOKED_AT))]
+    first_rows = [[text_of(cell) or "" for cell in row] for _, row in islice(_rows(sheet), max(last, _ROWS_LOOKED_AT))]
     if not any(map(any, first_rows)):
         raise refusals.empty()
     fields = headings(first_rows[dialect.preamble_lines : last])
@@ -177,8 +188,10 @@ def _sorted_out(
     numbers: pl.Series, cells: list[tuple[Any, ...]], columns: dict[int, Column], without_result: set[int]
 ) -> Batch:
     """Texts of the good rows; line, rule and texts of the others. Rows without any cell are no rows."""
-    texts = [pl.Series(f"{place}", _texts(column, columns.get(place)), pl.String) for place, column in enumerate(cells)]
-    lost = [pl.Series(f"{place}.lost", _lost(cells[place]), pl.Boolean) for place in columns]
+    texts = [
+        pl.Series(f"{place}", texts_of(column, columns.get(place)), pl.String) for place, column in enumerate(cells)
+    ]
+    lost = [pl.Series(f"{place}.lost", have_lost_digits(cells[place]), pl.Boolean) for place in columns]
     every = pl.all_horizontal(pl.col(series.name).is_null() for series in texts)
     rows = (
         pl.DataFrame([numbers, *texts, *lost])
@@ -196,47 +209,6 @@ def _sorted_out(
     )
     text = pl.concat_str([pl.col(series.name).fill_null("") for series in texts], separator="\t").alias("text")
     return Batch(good, rows.filter(pl.col("rule").is_not_null()).with_columns(text).select(*REJECTED_SCHEMA))
-
-
-def _texts(cells: tuple[Any, ...], column: Column | None) -> list[str | None]:
-    """What each cell shows; None for an empty one."""
-    if set(map(type, cells)) == {str}:
-        return [cell or None for cell in cells]
-    is_time = column is not None and column.logical_type == "timestamp"
-    shown: Callable[[Any], str | None] = _shown_as_time if is_time else _shown
-    return [shown(cell) for cell in cells]
-
-
-def _lost(cells: tuple[Any, ...]) -> list[bool]:
-    """Whether a cell is a number of which a spreadsheet cannot keep all digits."""
-    if not {float, int} & set(map(type, cells)):
-        return [False] * len(cells)
-    return [isinstance(cell, float | int) and abs(cell) >= _LOST_DIGITS for cell in cells]
-
-
-def _shown(cell: Any) -> str | None:  # noqa: ANN401  # whatever a cell holds
-    """A cell as text: numbers with the 15 digits that a spreadsheet keeps, dates and times as ISO 8601 has them."""
-    if isinstance(cell, str):
-        return cell or None
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float | int):
-        text = f"{cell:.15g}"
-        return f"{Decimal(text):f}" if "e" in text else text
-    if isinstance(cell, datetime):
-        return cell.isoformat(sep=" ")
-    if isinstance(cell, date | time):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        hours, seconds = divmod(round(cell.total_seconds()), 3600)
-        return f"{hours:02d}:{seconds // 60:02d}:{seconds % 60:02d}"
-    raise AssertionError(f"a cell of type {type(cell)}")
-
-
-def _shown_as_time(cell: Any) -> str | None:  # noqa: ANN401  # whatever a cell holds
-    """A cell of a column of times: at midnight, a spreadsheet's library gives a mere date."""
-    is_date = isinstance(cell, date) and not isinstance(cell, datetime)
-    return f"{cell.isoformat()} 00:00:00" if is_date else _shown(cell)
 
 
 def _damaged() -> refusals.RefusedFile:

@@ -84,6 +84,13 @@ def test_an_undecodable_line_is_quarantined_alone(tmp_path: Path) -> None:
     assert len(rows(extract)) == 29
 
 
+def test_headings_that_cannot_be_decoded_refuse_the_file(tmp_path: Path) -> None:
+    # With a damaged heading an optional column would count as missing, and all its values would be lost.
+    agreed = contract(column("a", required=True), column("附言"), dialect=Dialect("csv", encoding="UTF-8"))
+    content = "a,附".encode() + b"\xff" + "言\n1,2\n3,4\n5,6\n".encode()
+    assert refusal(content, agreed, tmp_path) == "file.encoding"
+
+
 def test_a_zero_byte_spoils_its_own_line_only(tmp_path: Path) -> None:
     # Zero bytes end strings in many tools and silently cut the value off.
     filler = b"".join(b"%d,fill\n" % number for number in range(1200))

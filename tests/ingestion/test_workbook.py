@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import pytest
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
-from citylake.contracts.model import Dialect
+from citylake.contracts.model import Contract, Dialect
+from ingestion.readers.extract import Extract
+from ingestion.readers.uniform_sheet import read_uniform_sheet
 from ingestion.refusals import RefusedFile
 from tests.ingestion.support import column, contract, examined, gzipped, read, rejected, rows, rows_read
 
@@ -171,3 +173,53 @@ def test_a_workbook_is_validated_like_any_extract_also_in_gzip(tmp_path: Path) -
     outcome = examined(gzipped(content), LICENCES, tmp_path)
     assert [str(value) for value in outcome.accepted["amount"]] == ["1234567.89"]
     assert outcome.rejected.select("line", "rule").rows() == [(4, "amount.type"), (5, "amount.type")]
+
+
+@pytest.mark.parametrize("epoch", [1900, 1904])
+def test_a_uniform_sheet_is_read_at_once_and_as_the_careful_reader_reads_it(
+    epoch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two libraries round times and write numbers in their own ways; which one reads must not change a record.
+    agreed = contract(
+        column("no", heading="编号", required=True),
+        column("amount", "number", heading="金额", physical_type="decimal(18,2)"),
+        column("day", "date", heading="日期"),
+        column("at", "timestamp", heading="时间"),
+        column("count", "integer", heading="数量"),
+        column("code", heading="代码"),
+        column("flag", "boolean", heading="是否"),
+        dialect=LICENCES.dialect,
+    )
+    headings = [one.heading for one in agreed.columns]
+    lines: list[list[Any]] = [
+        [
+            f"N{number}",
+            None if number == 3 else number + 0.1 + 0.2,
+            date(2024, 2, 28) + number * timedelta(days=1),
+            datetime(2024, 2, 28, 8, 7, 6) + number * timedelta(hours=7, seconds=1),  # noqa: DTZ001  # as above
+            number,
+            1200 + number,
+            number % 2 == 0,
+        ]
+        for number in range(12)
+    ]
+    lines.insert(5, [])
+    content = workbook(table(*lines, headings=headings), date_1904=epoch == 1904)
+    read_at_once: list[bool] = []
+
+    def look(file: Path, sheet: str, sought: Contract) -> Extract | None:
+        found = read_uniform_sheet(file, sheet, sought)
+        read_at_once.append(found is not None)
+        return found
+
+    monkeypatch.setattr("ingestion.readers.workbook.read_uniform_sheet", look)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    quick = examined(content, agreed, tmp_path / "a")
+    monkeypatch.setattr("ingestion.readers.workbook.read_uniform_sheet", lambda *_: None)
+    careful = examined(content, agreed, tmp_path / "b")
+    assert read_at_once == [True]
+    assert quick.accepted.equals(careful.accepted)
+    assert quick.accepted.height == 12
+    assert quick.rejected.is_empty()
+    assert careful.rejected.is_empty()
