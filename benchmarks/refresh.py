@@ -158,11 +158,14 @@ class MemoryWatch(threading.Thread):
 
 def replay_sql(zones: Zones) -> float:
     """Seconds that the SQL of all marts and their tests takes in one bare DuckDB, results written to a scratch lake."""
-    target = zones.dagster / "dbt" / "target"
-    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
-    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
-    nodes = [manifest["nodes"].get(result["unique_id"], {}) for result in results]
-    statements = [node["compiled_code"] for node in nodes if node.get("compiled_code") and node["language"] == "sql"]
+    dbt = zones.dagster / "dbt"
+    nodes = json.loads((dbt / "parsed" / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    results = json.loads((dbt / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
+    statements = [
+        result["compiled_code"]
+        for result in results
+        if result["compiled_code"] and nodes[result["unique_id"]]["language"] == "sql"
+    ]
     scratch = zones.home.with_name(zones.home.name + "-replay")
     scratch.mkdir()
     with open_lakes(Settings(home=zones.home), read_only=True) as connection:

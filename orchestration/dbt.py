@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from citylake.lake.lock import writer_lock
 from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
+from orchestration.dbt_process import PARSED
 from orchestration.night import Night, write_deliveries
 
 SEMANTIC_MANIFEST = "semantic_manifest.json"
@@ -64,6 +66,11 @@ class DbtPaths:
         """Where runs write their artifacts, compiled SQL and logs; one run at a time, under the lock."""
         return self.root / "target"
 
+    @property
+    def results(self) -> Path:
+        """What the last command of a night's dbt said of each model and test."""
+        return self.target / "run_results.json"
+
 
 def environment(settings: Settings, target: Path) -> dict[str, str]:
     """The environment of a dbt process: the lake of these settings and no other, and nothing sent anywhere."""
@@ -87,7 +94,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def prepare_manifest(settings: Settings) -> Path:
-    """The parsed project's manifest; parsed anew when the project or its profile's values change. Raises DbtFailed."""
+    """The parsed project's manifest; parsed anew when the project changes. Raises DbtFailed."""
     paths = DbtPaths.of(settings)
     wanted = _fingerprint(settings)
     mark = paths.parsed / "fingerprint"
@@ -118,6 +125,12 @@ def prepare_manifest(settings: Settings) -> Path:
     return manifest
 
 
+def take_parsed(settings: Settings, source: Settings) -> None:
+    """Begin a home with the project as another home has parsed it; parsing takes longer than a small city's models."""
+    if DbtPaths.of(source).parsed.exists():
+        shutil.copytree(DbtPaths.of(source).parsed, DbtPaths.of(settings).parsed, dirs_exist_ok=True)
+
+
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> int:
     """Run dbt alone, on the deliveries in force and the last identity state; returns its exit code.
 
@@ -136,10 +149,9 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> int:
 
 
 def _fingerprint(settings: Settings) -> str:
-    """Of all that parsing depends on: dbt takes what the profile is made of, a moved home say, for another project."""
+    """Of all that parsing depends on. The home is not: what is parsed names none, and runs on any (``dbt_process``)."""
     project = settings.dbt_project
     digest = hashlib.sha256(installed_version("dbt-core").encode())
-    digest.update(f"{settings.home}\n{settings.memory_limit}\n".encode())
     for name in _PROJECT_FILES:
         top = project / name
         for file in sorted(top.rglob("*")) if top.is_dir() else [top]:
@@ -229,8 +241,7 @@ def _start(
         context=context, manifest=manifest, dagster_dbt_translator=translator
     )
     paths.target.mkdir(parents=True, exist_ok=True)
-    (paths.target / "run_results.json").unlink(missing_ok=True)
-    (paths.target / PARTIAL_PARSE).write_bytes((paths.parsed / PARTIAL_PARSE).read_bytes())
+    paths.results.unlink(missing_ok=True)
     full = ["--full-refresh"] if night.full else []
     options = [
         "--exclude-resource-type",
@@ -241,7 +252,9 @@ def _start(
     # Debug lines in the log file would be a tenth of dbt's time; what went wrong is in it without them.
     return DbtCliInvocation.run(
         args=command(
-            "--log-format", "json", "--log-level-file", "info", "build", *options, *full, *chosen.selection_args
+            *(PARSED, str(paths.parsed / PARTIAL_PARSE), str(paths.results)),
+            *("--log-format", "json", "--log-level-file", "info"),
+            *("build", *options, *full, *chosen.selection_args),
         ),
         env=environment(night.settings, paths.target),
         manifest=chosen.manifest,
@@ -257,7 +270,7 @@ def _start(
 
 def _results(paths: DbtPaths) -> list[dict[str, Any]]:
     try:
-        return json.loads((paths.target / "run_results.json").read_bytes())["results"]
+        return json.loads(paths.results.read_bytes())["results"]
     except FileNotFoundError:
         return []
 

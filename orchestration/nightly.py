@@ -16,6 +16,7 @@ from citylake.lake.files import write_atomically
 from citylake.lake.lock import writer_lock
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
+from orchestration.dbt import take_parsed
 from orchestration.definitions import build_definitions
 from orchestration.failures import Notice, error_of, is_worth_a_notice, notify, trace_of
 from orchestration.instance import instance_of
@@ -90,6 +91,7 @@ def _run_as_of(settings: Settings, plan: Plan, *, keep: bool) -> NightResult:
         clear(hold.zones)
         home = hold.zones.scratch / f"as_of_{plan.as_of}"
         scratch = settings.model_copy(update={"home": home, "landing": None, "identity_secret": _secret(settings)})
+        take_parsed(scratch, settings)
         with (
             hold_night(scratch, replace(plan, source=hold.zones)) as night,
             dg.DagsterInstance.ephemeral() as instance,

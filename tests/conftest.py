@@ -59,11 +59,11 @@ def dbt_manifest(parsed: Settings) -> "DbtManifest":
 
 
 @pytest.fixture(scope="session")
-def first_night(session_folder: Path) -> "SmallCity":
+def first_night(session_folder: Path, parsed: Settings) -> "SmallCity":
     """A small city after its first night, released. Read it or copy it; never write to it."""
     from tests.integration.small_city import NIGHTS, released_city
 
-    return released_city(session_folder / "first_night", NIGHTS[:1])
+    return released_city(session_folder / "first_night", NIGHTS[:1], parsed)
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from citylake.lake.settings import Settings
 from tests.integration.small_city import NIGHTS, SmallCity, released_city
 
 
 @pytest.fixture(scope="session")
-def rebuilt(session_folder: Path) -> SmallCity:
+def rebuilt(session_folder: Path, parsed: Settings) -> SmallCity:
     """The city after one undisturbed run on everything that is ever delivered to it. Never write to it."""
-    return released_city(session_folder / "rebuilt", NIGHTS)
+    return released_city(session_folder / "rebuilt", NIGHTS, parsed)
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ _SERVER: multiprocessing.context.ForkServerContext = multiprocessing.get_context
 _SERVER.set_forkserver_preload(
     [
         "orchestration.nightly",
+        "pandas",
         "dagster._core.storage.sqlite_storage",
         "metricflow.engine.metricflow_engine",
         "metricflow.sql.render.duckdb_renderer",
@@ -47,7 +48,7 @@ def kill_nights(folder: Path, undisturbed: SmallCity, times: int, seed: int = 1)
     """
     chance = random.Random(seed)
     whole = _seconds(undisturbed)
-    city = SmallCity.found(folder)
+    city = SmallCity.found(folder, undisturbed.settings)
     died: Counter[str] = Counter()
     while died.total() < times:
         # The deliveries of the three nights arrive one after the other while nights are killed.

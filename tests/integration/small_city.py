@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
-from orchestration.dbt import PARTIAL_PARSE, prepare_manifest
+from orchestration.dbt import PARTIAL_PARSE, prepare_manifest, take_parsed
 from orchestration.nightly import run_nightly
 from sample_city.city import make_city
 
@@ -45,10 +45,12 @@ class SmallCity:
     coming: Path
 
     @classmethod
-    def found(cls, folder: Path, residents: int = 1_000) -> "SmallCity":
-        """An empty lake, and three nights of deliveries still to come."""
+    def found(cls, folder: Path, parsed: Settings | None = None, residents: int = 1_000) -> "SmallCity":
+        """An empty lake, and three nights of deliveries still to come; the project may be parsed already elsewhere."""
         city = cls.at(folder)
         prepare(city.settings)
+        if parsed is not None:
+            take_parsed(city.settings, parsed)
         make_city(city.coming, city.settings.contracts, residents=residents, seed=7, until=UNTIL)
         return city
 
@@ -97,12 +99,12 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
     return connection.execute(f"select {', '.join(columns)} from {table} order by all").pl()
 
 
-def released_city(folder: Path, nights: tuple[date, ...]) -> SmallCity:
+def released_city(folder: Path, nights: tuple[date, ...], parsed: Settings | None = None) -> SmallCity:
     """The city after one run on the deliveries of these nights; made by whoever comes first, and then shared."""
     with FileLock(folder.with_suffix(".lock")):
         city = SmallCity.at(folder)
         if not city.zones.current.exists():
-            city = SmallCity.found(folder)
+            city = SmallCity.found(folder, parsed)
             city.deliver(*nights)
             result = run_nightly(city.settings)
             assert result.error is None, result

@@ -1,4 +1,3 @@
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,16 @@ import pytest
 from citylake.lake.errors import AuditFailed
 from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
-from orchestration.dbt import CityTranslator, DbtFailed, DbtPaths, _raise_for, environment, prepare_manifest
+from orchestration.dbt import (
+    PARTIAL_PARSE,
+    CityTranslator,
+    DbtFailed,
+    DbtPaths,
+    _raise_for,
+    environment,
+    prepare_manifest,
+    take_parsed,
+)
 
 CITIZEN_ID = "99999919800101001X"
 
@@ -96,16 +104,14 @@ def test_an_unchanged_project_is_parsed_once(parsed: Settings) -> None:
     assert (DbtPaths.of(parsed).parsed / "semantic_manifest.json").exists()
 
 
-def test_a_home_that_was_moved_is_parsed_for_once(parsed: Settings, tmp_path: Path) -> None:
-    # dbt takes another home for another project: every start of it, each night, would parse the whole anew.
-    moved = Settings(home=tmp_path / "moved")
-    shutil.copytree(DbtPaths.of(parsed).parsed, DbtPaths.of(moved).parsed)
-    prepare(moved)
-    before = (DbtPaths.of(moved).parsed / "fingerprint").read_text()
-    prepare_manifest(moved)
-    after = (DbtPaths.of(moved).parsed / "fingerprint").read_text()
-    assert after != before
-    assert (DbtPaths.of(parsed).parsed / "fingerprint").read_text() == before
+def test_another_home_takes_the_project_as_it_was_parsed(parsed: Settings, tmp_path: Path) -> None:
+    # A moved home, or the scratch home of a computation as of a day, would parse the whole anew: seconds each time.
+    other = Settings(home=tmp_path / "other")
+    prepare(other)
+    take_parsed(other, parsed)
+    before = (DbtPaths.of(other).parsed / "manifest.json").stat().st_mtime_ns
+    assert prepare_manifest(other).stat().st_mtime_ns == before
+    assert str(parsed.home).encode() not in (DbtPaths.of(other).parsed / PARTIAL_PARSE).read_bytes()
 
 
 @pytest.mark.parametrize(
