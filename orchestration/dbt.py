@@ -240,6 +240,7 @@ def _start(
     chosen = get_updated_cli_invocation_params_for_context(
         context=context, manifest=manifest, dagster_dbt_translator=translator
     )
+    install_extensions(night.zones)
     paths.target.mkdir(parents=True, exist_ok=True)
     paths.results.unlink(missing_ok=True)
     full = ["--full-refresh"] if night.full else []

@@ -37,7 +37,7 @@ def read_parquet(file: Path, contract: Contract) -> Extract:
     with file.open("rb") as stream:
         check_kind(stream.read(16), "parquet")
     try:
-        pq.read_metadata(file)
+        declared = pq.read_metadata(file).num_rows
         schema = pl.scan_parquet(file, glob=False).collect_schema()
     except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as problem:
         raise damaged() from problem
@@ -49,9 +49,14 @@ def read_parquet(file: Path, contract: Contract) -> Extract:
     )
 
     def batches() -> Iterator[Batch]:
+        missing = declared
         with refusing_damage(file):
             for rows in records.collect_batches(chunk_size=_ROWS_AT_ONCE, maintain_order=True, engine="streaming"):
+                missing -= rows.height
                 yield Batch(without_empty(rows))
+        if missing:
+            # Where a damaged length leads beyond the file, polars may stream no row and say nothing.
+            raise damaged()
 
     return Extract(batches, header.missing, header.new)
 
@@ -79,8 +84,8 @@ def refusing_damage(file: Path) -> Generator[None]:
 def _read_through(file: Path) -> None:
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
-            for _ in parquet.iter_batches():
-                pass
+            for batch in parquet.iter_batches():
+                batch.validate(full=True)  # Otherwise it takes any bytes for text.
     except (pa.ArrowException, OSError) as problem:
         raise damaged() from problem
 

@@ -130,3 +130,21 @@ def test_damage_in_the_middle_is_refused_not_a_crash(tmp_path: Path) -> None:
     outcome = examined(bytes(content), INSURED, tmp_path)
     assert outcome.examination.refusal is not None
     assert outcome.examination.refusal.rule == "file.unreadable"
+
+
+def test_text_that_is_not_utf8_is_refused_not_a_crash(tmp_path: Path) -> None:
+    # Parquet has no sums over short texts: one flipped bit in a name is found by nobody but the one who decodes it.
+    content = parquet(编号=["1", "梁溪区"]).replace("梁溪区".encode(), b"\xe6\xa2\x81\xe6\xba\xaa\xe5\x8c\x3a")
+    outcome = examined(content, INSURED, tmp_path)
+    assert outcome.examination.refusal is not None
+    assert outcome.examination.refusal.rule == "file.unreadable"
+
+
+def test_a_file_of_which_fewer_rows_come_than_it_says_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where a damaged length leads beyond the file, polars may stream no row and say nothing: all would be lost.
+    monkeypatch.setattr(pl.LazyFrame, "collect_batches", lambda *_, **__: iter([pl.DataFrame()]))
+    outcome = examined(parquet(编号=["1", "2"]), INSURED, tmp_path)
+    assert outcome.examination.refusal is not None
+    assert outcome.examination.refusal.rule == "file.unreadable"
