@@ -99,9 +99,13 @@ def _bytes_of_a_record(specimen: Specimen, chance: random.Random) -> Mutant:
 
 
 def _fields_of_a_record(specimen: Specimen, chance: random.Random) -> Mutant:
-    """A field too many, one too few, a quote somewhere."""
+    """A field too many, one too few, a quote somewhere, the last fields missing."""
     records, place = list(specimen.records), chance.randrange(len(specimen.records))
     text = records[place].decode(specimen.encoding)
+    if chance.random() < 0.2:
+        delimiter = specimen.contract.dialect.delimiter
+        fields = text.removesuffix("\n").removesuffix("\r").split(delimiter)
+        text = delimiter.join(fields[: chance.randrange(1, len(fields))]) + "\n"
     mark = chance.choice((specimen.contract.dialect.delimiter, specimen.contract.dialect.quote, "\\", "{", ":"))
     spots = [spot for spot in range(len(text) - 1) if text[spot] == mark] or [0]
     spot = chance.choice(spots) if chance.random() < 0.5 else chance.randrange(len(text) - 1)
