@@ -84,10 +84,14 @@ def refusing_damage(file: Path) -> Generator[None]:
 def _read_through(file: Path) -> None:
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+            missing = parquet.metadata.num_rows
             for batch in parquet.iter_batches():
                 batch.validate(full=True)  # Otherwise it takes any bytes for text.
+                missing -= batch.num_rows
     except (pa.ArrowException, OSError) as problem:
         raise damaged() from problem
+    if missing:
+        raise damaged()
 
 
 def _column(column: Column, heading: str, kind: pl.DataType) -> pl.Expr:
