@@ -144,7 +144,7 @@ def test_a_file_of_which_fewer_rows_come_than_it_says_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Where a damaged length leads beyond the file, polars may stream no row and say nothing: all would be lost.
-    monkeypatch.setattr(pl.LazyFrame, "collect_batches", lambda *_, **__: iter([pl.DataFrame()]))
+    monkeypatch.setattr(pl.LazyFrame, "collect_batches", lambda *_, **__: iter(()))
     outcome = examined(parquet(编号=["1", "2"]), INSURED, tmp_path)
     assert outcome.examination.refusal is not None
     assert outcome.examination.refusal.rule == "file.unreadable"
