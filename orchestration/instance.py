@@ -13,11 +13,12 @@ from dagster._core.instance.ref import InstanceRef
 from citylake.lake.files import write_atomically
 from citylake.lake.settings import PROJECT_ROOT
 from citylake.lake.zones import Zones
-from orchestration.storage import OpenStorage
 
 _CONFIG = "dagster.yaml"
 # A night on the command line shows its own progress; captured output would pass through two more processes.
-_UNCAPTURED = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+_UNCAPTURED = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
 
 
 def dagster_home(zones: Zones) -> Path:
@@ -32,8 +33,6 @@ def dagster_home(zones: Zones) -> Path:
 @contextmanager
 def instance_of(zones: Zones) -> Generator[dg.DagsterInstance, None, None]:
     """The instance that ``citylake dagster`` shows, opened in this process."""
-    home = str(dagster_home(zones))
-    opened = {"module": OpenStorage.__module__, "class": OpenStorage.__name__, "config": {"base_dir": home}}
-    reference = InstanceRef.from_dir(home, overrides={"compute_logs": _UNCAPTURED, "storage": {"custom": opened}})
+    reference = InstanceRef.from_dir(str(dagster_home(zones)), overrides=_UNCAPTURED)
     with dg.DagsterInstance.from_ref(reference) as instance:
         yield instance
