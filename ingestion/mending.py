@@ -15,6 +15,8 @@ from ingestion.reasons import Explanation, explain
 
 UNPARSED = "_line"
 """Under which heading a record keeps a line that could not be taken apart."""
+_KEY = r'"(?:[^"\\]|\\.)*":'
+"""A key of a record, with its colon: within a text the quote before a colon is escaped."""
 _LINES_SHOWN = 5
 _BETWEEN_RULES = "\n"
 _NO_VALUE = "（空 empty）"
@@ -51,12 +53,11 @@ def broken_rules(contract: Contract, rows: pl.LazyFrame, line: str, rules: str) 
 
 
 def headings_of(rows: pl.LazyFrame, contract: Contract) -> list[str]:
-    """The headings of the original records: today's, then those that deliveries under earlier contracts had."""
-    is_parsed = ~pl.col("record").str.starts_with(f'{{"{UNPARSED}":')
-    one_of_each = rows.filter(is_parsed).group_by("delivery_id").agg(pl.col("record").first())
-    records: list[str] = one_of_each.collect(engine="streaming")["record"].to_list()
-    today = [column.heading for column in contract.columns]
-    return list(dict.fromkeys([*today, *(heading for record in sorted(records) for heading in json.loads(record))]))
+    """The headings of the original records: today's, then those that deliveries under other contracts had."""
+    keys = pl.col("record").str.extract_all(_KEY).explode().unique()
+    found: list[str] = rows.select(keys).collect(engine="streaming").to_series().drop_nulls().to_list()
+    others = {str(json.loads(key.removesuffix(":"))) for key in found} - {UNPARSED}
+    return list(dict.fromkeys([*(column.heading for column in contract.columns), *sorted(others)]))
 
 
 def original(headings: Sequence[str]) -> pl.Expr:

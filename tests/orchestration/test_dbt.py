@@ -115,6 +115,7 @@ def test_a_home_that_was_moved_is_parsed_for_once(parsed: Settings, tmp_path: Pa
         ("identity", "person_record", ["vault", "identity", "person_record"]),
         ("ledger", "delivery", ["ledger", "deliveries"]),
         ("ledger", "run", ["ledger", "run"]),
+        ("ledger", "rule", ["ledger", "rules"]),
     ],
 )
 def test_a_source_of_dbt_is_the_asset_that_makes_it(source: str, name: str, key: list[str]) -> None:
