@@ -82,6 +82,7 @@ def test_every_format_gives_the_same_values(settings: Settings) -> None:
 
 def test_json_keeps_both_of_two_columns_with_one_name(settings: Settings) -> None:
     # An object has each name once: of a join's two region_code the first would vanish without a word.
+    publish(settings)
     sql = "select 1 as a, 2 as a, 3 as a_1, 4 as data_origin"
     (row,) = json.loads(written(Session(settings), sql, "json"))
     assert row == {"a": 1, "a_2": 2, "a_1": 3, "data_origin_1": 4, "data_origin": "synthetic"}
