@@ -5,7 +5,18 @@ users. No text for readers, no layout. Only the released city is read; persons a
 """
 
 from apps.cockpit.queries.choices import departments, months, regions
-from apps.cockpit.queries.deliveries import deliveries, refusals
+from apps.cockpit.queries.deliveries import (
+    changed_columns,
+    datasets,
+    delivered,
+    delivered_by_month,
+    deliveries,
+    delivering_departments,
+    refusals,
+    refused,
+    window_start,
+    worst_rules,
+)
 from apps.cockpit.queries.indicators import by_department, by_region, cards, targets, trends, vintages
 from apps.cockpit.queries.release import Role, Source
 
@@ -15,12 +26,20 @@ __all__ = [
     "by_department",
     "by_region",
     "cards",
+    "changed_columns",
+    "datasets",
+    "delivered",
+    "delivered_by_month",
     "deliveries",
+    "delivering_departments",
     "departments",
     "months",
     "refusals",
+    "refused",
     "regions",
     "targets",
     "trends",
     "vintages",
+    "window_start",
+    "worst_rules",
 ]
