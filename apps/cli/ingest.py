@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from apps.cli.console import err, facts_table, out
-from apps.cli.reports import print_check, print_exported, print_rules
+from apps.cli.reports import print_check, print_exported, print_quarantined, print_rules
 from citylake.contracts.labels import Label
 from citylake.contracts.model import find_contract
 from citylake.lake.account import whoami
@@ -173,8 +173,8 @@ def quarantine(
     if not total:
         out.print("没有被隔离的行。 No row is quarantined.")
     title = Label(f"隔离 {total:,} 行，按规则", f"{total:,} rows quarantined, by rule")
-    print_rules(title, broken_rules(contract, rows, "line", "rules"), None)
-    _print_rejected(rows.drop("record").head(_SHOWN).collect(), total)
+    print_rules(title, broken_rules(contract, rows, "line", "rules"), with_lines=delivery_id is not None)
+    print_quarantined(rows.drop("record").head(_SHOWN).collect(), total)
 
 
 @delivery.command("list")
@@ -290,20 +290,6 @@ def _row(table: Table, name: str, value: object) -> None:
 def _rule_rows(table: Table, name: str, counts: dict[str, int]) -> None:
     for rule, count in counts.items():
         table.add_row(f"  {name}", f"{escape(rule)}: {count:,}")
-
-
-def _print_rejected(rows: pl.DataFrame, total: int) -> None:
-    if rows.is_empty():
-        return
-    table = Table(title_justify="left")
-    table.add_column("行号 Line", no_wrap=True)
-    table.add_column("规则 Rule", overflow="fold")
-    table.add_column("原因 Reason", overflow="fold")
-    for line, rules, zh, en in rows.select("line", "rules", "reason_zh", "reason_en").iter_rows():
-        table.add_row(str(line), escape("\n".join(rules)), escape(f"{zh}\n{en}"))
-    out.print(table)
-    if total > rows.height:
-        out.print(f"  前 {rows.height} 行，共 {total} 行。 The first {rows.height} of {total} rows.")
 
 
 def _leave_if_refused(refusal: "Refusal | None") -> None:

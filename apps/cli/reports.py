@@ -38,10 +38,13 @@ def print_check(report: CheckReport, file: Path, contract: Contract) -> None:
     print_rules(Label("提示：照常接收，建议修改", "Remarks: taken in all the same, worth mending"), report.warned, read)
 
 
-def print_rules(title: Label, broken: Sequence[BrokenRule], read: int | None) -> None:
+def print_rules(
+    title: Label, broken: Sequence[BrokenRule], read: int | None = None, *, with_lines: bool = True
+) -> None:
     """A paragraph a rule: how many rows, which column, what the contract says, how to mend it, the first lines.
 
-    ``read``: how many rows there are, for the share of each rule; None where that is not known.
+    ``read``: how many rows there are, for the share of each rule; None where that is not known. ``with_lines``: false
+    for the rows of several files.
     """
     if not broken:
         return
@@ -51,20 +54,31 @@ def print_rules(title: Label, broken: Sequence[BrokenRule], read: int | None) ->
         share = f" ({one.rows / read:.2%})" if read else ""
         name = escape(said.headings or "整行 whole row")
         out.print(f"\n{number}. [bold]{name}[/] · {one.rows:,} 行 rows{share} [dim]{escape(said.rule)}[/]")
-        lines = "、".join(str(line) for line in one.lines) + (" …" if one.rows > len(one.lines) else "")
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        for label, text in (
-            ("问题 Problem", said.reason),
-            ("约定 Contract", said.asks),
-            ("修改 Mend", said.mend),
-            ("行号 Lines", Label(lines, lines)),
-        ):
+        for label, text in (("问题 Problem", said.reason), ("约定 Contract", said.asks), ("修改 Mend", said.mend)):
             table.add_row(label, escape(text.zh if text.zh == text.en else f"{text.zh}\n{text.en}"))
+        if with_lines:
+            table.add_row("行号 Lines", "、".join(map(str, one.lines)) + (" …" if one.rows > len(one.lines) else ""))
         out.print(Padding(table, (0, 0, 0, 3)))
     if len(broken) > _RULES_SHOWN:
         out.print(f"  另有 {len(broken) - _RULES_SHOWN} 条规则。 {len(broken) - _RULES_SHOWN} more rules.")
+
+
+def print_quarantined(rows: pl.DataFrame, total: int) -> None:
+    """The first quarantined rows: of which delivery, on which line, and why; no values."""
+    if rows.is_empty():
+        return
+    table = Table(title_justify="left")
+    for heading in ("批次 Delivery", "行号 Line", "规则 Rule", "原因 Reason"):
+        table.add_column(heading, overflow="fold")
+    for delivery, line, rules, zh, en in rows.select(
+        "delivery_id", "line", "rules", "reason_zh", "reason_en"
+    ).iter_rows():
+        table.add_row(delivery.split("/", 1)[1], str(line), escape("\n".join(rules)), escape(f"{zh}\n{en}"))
+    out.print(table)
+    _print_how_many(rows.height, total)
 
 
 def print_exported(count: int, file: Path) -> None:
@@ -109,9 +123,13 @@ def _print_rows(rows: pl.DataFrame, total: int) -> None:
     for line, columns, values, zh, en in rows.iter_rows():
         table.add_row(str(line), escape(columns), escape(values or "—"), escape(f"{zh}\n{en}"))
     out.print(table)
-    if total > rows.height:
-        out.print(f"前 {rows.height} 行，共 {total} 行。 The first {rows.height} of {total} rows.")
+    _print_how_many(rows.height, total)
     out.print(
         "[dim]身份证号、姓名等标识列的值已遮盖；--csv 文件 可导出全部原值。 "
         "Values that identify a person are masked; --csv FILE writes all of them in full.[/]"
     )
+
+
+def _print_how_many(shown: int, total: int) -> None:
+    if total > shown:
+        out.print(f"前 {shown} 行，共 {total} 行。 The first {shown} of {total} rows.")
