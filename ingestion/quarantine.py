@@ -1,4 +1,4 @@
-"""Quarantine as its department sees it: which line broke which rule and why, and the rows to mend, as a file.
+"""Quarantine as its department gets it: which line broke which rule, why, and how to mend it, as a file.
 
 Reads what loading wrote; the original values are in it, so what is exported is its owner's alone.
 """
@@ -14,11 +14,13 @@ from citylake.lake.deliveries import delivery_folder, find_delivery, manifests
 from citylake.lake.errors import UsageError
 from citylake.lake.zones import Zones
 from ingestion.loading import REJECTED
+from ingestion.mending import UNPARSED, broken_rules, headings_of, original, to_mend
 from ingestion.validation import REJECTED_SCHEMA
 
 _FORMULA = r"^\s*[=+\-@＝＋－＠\t\r]"
 _PLAIN_NUMBER = r"^[+-]?[0-9]+(\.[0-9]+)?$"
-_UNPARSED = "_line"
+ORIGIN = "数据来源 data_origin"
+"""Whether a row is synthetic or real; undeclared in a file that was only checked and does not say."""
 
 
 def read_quarantine(zones: Zones, dataset: str, delivery: str | None = None) -> pl.LazyFrame:
@@ -35,30 +37,42 @@ def read_quarantine(zones: Zones, dataset: str, delivery: str | None = None) -> 
     folders = (delivery_folder(zones.quarantine, one.dataset, one.extract_date, one.sha256) for one in found)
     files = [folder / REJECTED for folder in folders if (folder / REJECTED).exists()]
     if not files:
-        return pl.LazyFrame(schema={"delivery_id": pl.String(), **REJECTED_SCHEMA})
-    return pl.scan_parquet(files, glob=False)
+        return pl.LazyFrame(schema={"delivery_id": pl.String(), **REJECTED_SCHEMA, "origin": pl.String()})
+    origins = {one.delivery_id: one.origin for one in found}
+    return pl.scan_parquet(files, glob=False).with_columns(
+        origin=pl.col("delivery_id").replace_strict(origins, default=None, return_dtype=pl.String)
+    )
 
 
 def export_quarantine(rows: pl.LazyFrame, contract: Contract, file: Path) -> int:
-    """Write rows as CSV for a spreadsheet (UTF-8 with mark, owner-only): reasons, then the original columns.
+    """Write rows as CSV for a spreadsheet (UTF-8 with mark, owner-only): what to mend and how, then the whole record.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe in front. Returns the number of rows. Raises
-    UsageError when no file can be written there.
+    A row that breaks several rules says so on several lines of its cells. A text that a spreadsheet would run as a
+    formula gets an apostrophe in front. Returns the number of rows. Raises UsageError when it cannot be written.
     """
     if file.is_dir() or not os.access(file.absolute().parent, os.W_OK):
         raise UsageError(
             f"{file} cannot be written: name a file in a folder that exists and is yours. 无法写入该文件。"
         )
-    headings = [column.heading for column in contract.columns]
-    original = pl.col("record").str.json_decode(pl.Struct(dict.fromkeys([*headings, _UNPARSED], pl.String)))
+    rules = [broken.explanation for broken in broken_rules(contract, rows, "line", "rules")]
+    said = to_mend(rules, is_seen=False)
+    headings = headings_of(rows, contract)
+    record = original(headings)
     table = rows.select(
         pl.col("delivery_id").alias("批次 Delivery"),
+        pl.col("origin").alias(ORIGIN),
         pl.col("line").alias("行号 Line"),
-        pl.col("rules").list.join(" ").alias("规则 Rules"),
+        said["columns"].alias("列 Column"),
+        _harmless(said["values"]).alias("值 Value"),
         pl.col("reason_zh").alias("原因"),
+        said["asks_zh"].alias("约定"),
+        said["mend_zh"].alias("怎样修改"),
         pl.col("reason_en").alias("Reason"),
-        *(_harmless(original.struct.field(heading)).alias(heading) for heading in headings),
-        _harmless(original.struct.field(_UNPARSED)).alias("原始行 Original line"),
+        said["asks_en"].alias("What the contract says"),
+        said["mend_en"].alias("How to mend it"),
+        said["rules"].alias("规则 Rules"),
+        *(_harmless(record.struct.field(heading)).alias(heading) for heading in headings),
+        _harmless(record.struct.field(UNPARSED)).alias("原始行 Original line"),
     )
     descriptor, aside = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")
     os.close(descriptor)

@@ -35,7 +35,12 @@ from orchestration.night import Night, write_deliveries
 
 SEMANTIC_MANIFEST = "semantic_manifest.json"
 STAGING = "fqn:citylake.staging"
-LEDGER_KEYS = {"delivery": dg.AssetKey(["ledger", "deliveries"]), "run": dg.AssetKey(["ledger", "run"])}
+LEDGER_KEYS = {
+    "delivery": dg.AssetKey(["ledger", "deliveries"]),
+    "run": dg.AssetKey(["ledger", "run"]),
+    "dataset": dg.AssetKey(["ledger", "datasets"]),
+    "rule": dg.AssetKey(["ledger", "rules"]),
+}
 """What dbt calls the ledger's files → the assets that write them."""
 _PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests", "snapshots")
 PARTIAL_PARSE = "partial_parse.msgpack"

@@ -162,6 +162,16 @@ def ledger_assets(contracts: Sequence[Contract]) -> dg.AssetsDefinition:
                 group_name="ledger",
                 description="The run and the day that its figures stand at.",
             ),
+            dg.AssetSpec(
+                LEDGER_KEYS["dataset"],
+                group_name="ledger",
+                description="Every dataset and by when its extracts are promised, from the contracts.",
+            ),
+            dg.AssetSpec(
+                LEDGER_KEYS["rule"],
+                group_name="ledger",
+                description="Every rule of every contract, in words.",
+            ),
         ],
     )
     def ledger(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Iterator[Materialized]:

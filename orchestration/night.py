@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 import polars as pl
 
+from citylake.contracts.model import load_contracts
 from citylake.lake import releases
-from citylake.lake.deliveries import read_ledger, write_ledger
+from citylake.lake.deliveries import read_ledger, write_ledger, write_ledger_table
 from citylake.lake.errors import UsageError
 from citylake.lake.files import sync_folder
 from citylake.lake.lock import writer_lock
 from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
+from ingestion.promises import write_promises
 from orchestration.failures import NightKilled, Notice, notify
 
 if TYPE_CHECKING:
@@ -127,13 +129,10 @@ def write_deliveries(night: Night) -> pl.DataFrame:
             "--dataset D`, or make the sample city with `citylake sample-city`."
         )
     write_ledger(deliveries, night.zones)
-    path = night.zones.ledger / RUN_TABLE
-    aside = path.with_suffix(".aside")
+    write_promises(load_contracts(night.settings.contracts).values(), night.zones)
     row = {"run_id": [night.run.run_id], "as_of_date": [night.plan.as_of or newest], "is_full": [night.full]}
-    pl.DataFrame(row, schema={"run_id": pl.String, "as_of_date": pl.Date, "is_full": pl.Boolean}).write_parquet(aside)
-    aside.chmod(0o600)
-    aside.replace(path)
-    sync_folder(path.parent)
+    run = pl.DataFrame(row, schema={"run_id": pl.String, "as_of_date": pl.Date, "is_full": pl.Boolean})
+    sync_folder(write_ledger_table(run, night.zones, RUN_TABLE).parent)
     return deliveries
 
 

@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from apps.cli.console import err, facts_table, out
+from apps.cli.reports import print_check, print_exported, print_quarantined, print_rules
+from citylake.contracts.labels import Label
 from citylake.contracts.model import find_contract
 from citylake.lake.account import whoami
 from citylake.lake.deliveries import Manifest, find_delivery, read_ledger, reinstate, withdraw, withdrawal_in
@@ -24,6 +26,7 @@ from citylake.lake.zones import Zones
 from ingestion.checking import check_file
 from ingestion.landing import date_in_name, land
 from ingestion.loading import load_delivery
+from ingestion.mending import broken_rules
 from ingestion.quarantine import export_quarantine, read_quarantine
 
 if TYPE_CHECKING:
@@ -61,6 +64,16 @@ DatasetOption = Annotated[
     str, typer.Option("--dataset", "-d", metavar="DEPARTMENT.NAME", help="Which contract it was delivered under.")
 ]
 DeliveryArgument = Annotated[str, typer.Argument(help="A delivery's id, or the start of its id or hash.")]
+
+CsvOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--csv",
+        metavar="FILE",
+        help="Write the rejected rows with all their values and how to mend them, for a spreadsheet. Readable by you "
+        "alone: it holds personal data.",
+    ),
+]
 
 delivery = typer.Typer(
     no_args_is_help=True, help="交付批次：查看、撤回与恢复。 Deliveries: list, show, withdraw, reinstate."
@@ -123,29 +136,23 @@ def ingest(
         out.print(f"  隔离明细 Quarantined rows: citylake quarantine {dataset} --delivery {manifest.sha256[:12]}")
 
 
-def check(file: FileArgument, dataset: DatasetOption) -> None:
+def check(file: FileArgument, dataset: DatasetOption, csv: CsvOption = None) -> None:
     """Say what loading a file would say, and keep nothing (校验报告，不写入任何数据).
 
-    For departments, before they deliver: rows that would be quarantined with line, rule and reason, and whether the
-    whole file would be refused (exit code 3).
+    For departments, before they deliver: which rows would be quarantined, by column, value, what the contract says and
+    how to mend it, and whether the whole file would be refused (exit code 3).
     """
     settings = Settings()
     contract = find_contract(settings.contracts, dataset)
-    report = check_file(settings, file, contract)
-    examination, validated = report.examination, report.examination.validated
-    table = facts_table(f"校验报告 Check of {escape(file.name)} · {contract.title}")
-    _row(table, "读取 Rows read", examination.rows_read)
-    if validated is not None:
-        _row(table, "合格 Good", validated.rows_accepted)
-        _row(table, "将被隔离 To be quarantined", validated.rows_rejected)
-        _rule_rows(table, "隔离规则 Quarantine rule", validated.rules_rejected)
-        _rule_rows(table, "提示 Warning", validated.rules_warned)
-    _row(table, "未约定的列 Unknown columns", "、".join(examination.new_columns) or None)
-    _row(table, "缺少的可选列 Optional columns missing", "、".join(examination.missing_columns) or None)
-    out.print(table)
-    _print_rejected(report.first_rejected, 0 if validated is None else validated.rows_rejected)
-    _leave_if_refused(examination.refusal)
-    out.print("[green]可以报送。[/] This file would be accepted. 未写入任何数据。 Nothing was written.")
+    report = check_file(settings, file, contract, export=csv)
+    print_check(report, file, contract)
+    validated = report.examination.validated
+    if csv is not None and validated is not None:
+        print_exported(validated.rows_rejected, csv)
+    _leave_if_refused(report.examination.refusal)
+    out.print(
+        "\n[green]可以报送。[/] This file would be accepted. 湖仓中未写入任何数据。 Nothing was written to the lake."
+    )
 
 
 def quarantine(
@@ -153,30 +160,21 @@ def quarantine(
     delivery_id: Annotated[
         str | None, typer.Option("--delivery", metavar="ID", help="Only this delivery: start of its id or hash.")
     ] = None,
-    csv: Annotated[
-        Path | None,
-        typer.Option(
-            "--csv",
-            metavar="FILE",
-            help="Write all of them with their original values for the department. Readable by you alone: it holds "
-            "personal data.",
-        ),
-    ] = None,
+    csv: CsvOption = None,
 ) -> None:
-    """Show which rows were quarantined: line, rule and reason (隔离区：行号、规则、原因)."""
+    """Show which rows were quarantined: by rule, then line by line (隔离区：规则、行号、原因)."""
     settings = Settings()
     contract = find_contract(settings.contracts, dataset)
     rows = read_quarantine(Zones.of(settings), dataset, delivery_id)
     if csv is not None:
-        count = export_quarantine(rows, contract, csv)
-        out.print(
-            f"{count} 行已导出，含原始值，请妥善保管。 {count} rows with their original values: {escape(str(csv))}"
-        )
+        print_exported(export_quarantine(rows, contract, csv), csv)
         return
     total = int(rows.select(pl.len()).collect().item())
     if not total:
         out.print("没有被隔离的行。 No row is quarantined.")
-    _print_rejected(rows.drop("record").head(_SHOWN).collect(), total)
+    title = Label(f"隔离 {total:,} 行，按规则", f"{total:,} rows quarantined, by rule")
+    print_rules(title, broken_rules(contract, rows, "line", "rules"), with_lines=delivery_id is not None)
+    print_quarantined(rows.drop("record").head(_SHOWN).collect(), total)
 
 
 @delivery.command("list")
@@ -292,20 +290,6 @@ def _row(table: Table, name: str, value: object) -> None:
 def _rule_rows(table: Table, name: str, counts: dict[str, int]) -> None:
     for rule, count in counts.items():
         table.add_row(f"  {name}", f"{escape(rule)}: {count:,}")
-
-
-def _print_rejected(rows: pl.DataFrame, total: int) -> None:
-    if rows.is_empty():
-        return
-    table = Table(title_justify="left")
-    table.add_column("行号 Line", no_wrap=True)
-    table.add_column("规则 Rule", overflow="fold")
-    table.add_column("原因 Reason", overflow="fold")
-    for line, rules, zh, en in rows.select("line", "rules", "reason_zh", "reason_en").iter_rows():
-        table.add_row(str(line), escape("\n".join(rules)), escape(f"{zh}\n{en}"))
-    out.print(table)
-    if total > rows.height:
-        out.print(f"  前 {rows.height} 行，共 {total} 行。 The first {rows.height} of {total} rows.")
 
 
 def _leave_if_refused(refusal: "Refusal | None") -> None:

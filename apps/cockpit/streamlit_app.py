@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from apps.cockpit.catalogue import text
+from apps.cockpit.catalogue import Language, text
 from apps.cockpit.components import header
 from apps.cockpit.components.markup import look_and_links
 from apps.cockpit.components.states import friendly
@@ -22,20 +22,21 @@ def run() -> None:
     language = asked_language()
     st.set_page_config(page_title=text(language, "app.title"), page_icon=str(_HERE / "icon.svg"), layout="wide")
     look_and_links()
-    pages: dict[Page, StreamlitPage] = {
-        page: st.Page(
-            _HERE / "app_pages" / f"{page}.py",
-            title=text(language, f"page.{page}"),
-            url_path=page,
-            default=page == PAGES[0],
-        )
-        for page in PAGES
-    }
-    chosen = st.navigation(list(pages.values()), position="hidden")
-    page: Page = next(page for page in PAGES if pages[page].url_path == chosen.url_path)
+    pages: dict[Page, StreamlitPage] = {page: _page(page, language, path=page) for page in PAGES}
+    # Streamlit serves its default page at the bare address alone, never at a path of its own: so the first page is
+    # there a second time.
+    bare = _page(PAGES[0], language, path="cockpit", is_default=True)
+    chosen = st.navigation([bare, *pages.values()], position="hidden")
+    by_path: dict[str, Page] = {made.url_path: name for name, made in pages.items()}
+    page = by_path.get(chosen.url_path, PAGES[0])
     with friendly():
         header(open_view(page), pages)
         chosen.run()
+
+
+def _page(page: Page, language: Language, *, path: str, is_default: bool = False) -> "StreamlitPage":
+    title = text(language, f"page.{page}")
+    return st.Page(_HERE / "app_pages" / f"{page}.py", title=title, url_path=path, default=is_default)
 
 
 run()

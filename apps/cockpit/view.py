@@ -20,8 +20,8 @@ from citylake.lake.releases import Release, current_release, find_release
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 
-Page = Literal["governance", "economy"]
-PAGES: tuple[Page, ...] = ("governance", "economy")
+Page = Literal["governance", "economy", "deliveries"]
+PAGES: tuple[Page, ...] = ("governance", "economy", "deliveries")
 
 _PINNED = "pinned_release_id"
 _VIEW = "view"
@@ -82,6 +82,10 @@ class View:
         }
         return {name: value for name, value in (shown | changes).items() if value is not None}
 
+    def on(self, page: Page) -> dict[str, str]:
+        """The query parameters of the same view on another page; a department that is not on it is left out."""
+        return self.to(department=self.department if self.department in _departments(self.source, page) else None)
+
 
 def current() -> View:
     """The view that this run of the script shows, for the pages."""
@@ -123,7 +127,7 @@ def _read_address(page: Page, release: Release, newest: Release) -> View:
         raise NoValues
     path, region_note = _path(queries.regions(source), language)
     month, month_note = _month(known_months)
-    department, department_note = _known("department", queries.departments(source)["department_code"].to_list())
+    department, department_note = _known("department", _departments(source, page))
     view = View(
         page=page,
         release=release,
@@ -141,6 +145,12 @@ def _read_address(page: Page, release: Release, newest: Release) -> View:
     language_note = None if st.query_params.get("lang", language) == language else "note.unknown_language"
     notes = (language_note, region_note, month_note, department_note, indicator_note)
     return replace(view, indicator=indicator, notes=tuple(note for note in notes if note is not None))
+
+
+def _departments(source: Source, page: Page) -> list[str]:
+    """The departments that a page can be narrowed to."""
+    known = queries.delivering_departments(source) if page == "deliveries" else queries.departments(source)
+    return known["department_code"].to_list()
 
 
 def _known(parameter: str, values: list[str]) -> tuple[str | None, str | None]:

@@ -8,9 +8,9 @@ other.
 import csv
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from itertools import islice
+from itertools import count, islice
 from typing import Literal, TextIO
 
 from rich.box import SIMPLE_HEAD
@@ -65,12 +65,25 @@ def _write_csv(answer: Answer, file: TextIO) -> None:
 
 def _write_json(answer: Answer, file: TextIO) -> None:
     """One array; a row a line, so that a long answer is written as it is read."""
-    names = [*answer.columns, ORIGIN]
+    names = [*_unique(answer.columns), ORIGIN]
     file.write("[")
     for number, row in enumerate(answer.rows):
         file.write(",\n " if number else "\n ")
         file.write(_json(dict(zip(names, (*row, answer.origin), strict=True))))
     file.write("\n]\n")
+
+
+def _unique(columns: Sequence[str]) -> list[str]:
+    """Names of which an object keeps each: a name that was there before gets a number, as DuckDB numbers them."""
+    taken = {ORIGIN}
+    names: list[str] = []
+    for column in columns:
+        numbered = (f"{column}_{number}" for number in count(1))
+        names.append(
+            column if column not in taken else next(name for name in numbered if name not in {*taken, *columns})
+        )
+        taken.add(names[-1])
+    return names
 
 
 def _json(value: object) -> str:

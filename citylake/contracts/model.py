@@ -128,6 +128,8 @@ class Contract:
     sharing: str = "conditional"
     max_age: timedelta = timedelta(hours=36)
     """How old the newest delivery may be before the dataset counts as late."""
+    frequency: timedelta = timedelta(days=1)
+    """How often an extract is promised."""
     row_rules: tuple[RowRule, ...] = ()
     source: Path = field(default=Path(), compare=False)
 
@@ -215,7 +217,8 @@ def _reduce(odcs: OpenDataContractStandard, path: Path) -> Contract:
         quarantine_tolerance=float(custom.get("quarantineTolerance", 0.0)),
         drift=custom.get("drift", "freeze"),
         sharing=custom.get("sharing", "conditional"),
-        max_age=_max_age(odcs),
+        max_age=_promised(odcs, "latency", timedelta(hours=36)),
+        frequency=_promised(odcs, "frequency", timedelta(days=1)),
         row_rules=tuple(_row_rules(table.quality or [])),
         source=path,
     )
@@ -259,11 +262,11 @@ def _row_rules(quality: list[DataQuality]) -> Iterator[RowRule]:
         )
 
 
-def _max_age(odcs: OpenDataContractStandard) -> timedelta:
+def _promised(odcs: OpenDataContractStandard, name: str, default: timedelta) -> timedelta:
     for promise in odcs.slaProperties or []:
-        if promise.property == "latency":
+        if promise.property == name:
             return timedelta(**{_DURATION_UNITS[promise.unit or "h"]: float(str(promise.value))})
-    return timedelta(hours=36)
+    return default
 
 
 def _custom_properties(properties: list[CustomProperty] | None, level: Literal["dataset", "column"]) -> dict[str, Any]:

@@ -208,6 +208,11 @@ def read_ledger(zones: Zones, as_of: date | None = None) -> pl.DataFrame:
             "refusal_reason_en": manifest.refusal.en if manifest.refusal else None,
             "new_columns": json.dumps(manifest.new_columns, ensure_ascii=False),
             "missing_columns": json.dumps(manifest.missing_columns, ensure_ascii=False),
+            "rules": [
+                {"rule": rule, "severity": severity, "row_count": count}
+                for severity, counts in (("error", manifest.rules_quarantined), ("warning", manifest.rules_warned))
+                for rule, count in counts.items()
+            ],
             "path": str(folder / "accepted.parquet") if manifest.status == "accepted" else None,
         }
         for loaded, folder, decisions in manifests(zones)
@@ -241,6 +246,7 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "rows_quarantined": pl.Int64,
     "new_columns": pl.String,
     "missing_columns": pl.String,
+    "rules": pl.List(pl.Struct({"rule": pl.String, "severity": pl.String, "row_count": pl.Int64})),
     "refusal_rule": pl.String,
     "refusal_reason_zh": pl.String,
     "refusal_reason_en": pl.String,
@@ -273,10 +279,15 @@ def _with_status(ledger: pl.DataFrame) -> pl.DataFrame:
 
 
 def write_ledger(ledger: pl.DataFrame, zones: Zones) -> Path:
-    """Put the ledger where dbt reads it: one Parquet file, replaced whole."""
-    path = zones.ledger / LEDGER
+    """Put the ledger where dbt reads it."""
+    return write_ledger_table(ledger, zones, LEDGER)
+
+
+def write_ledger_table(table: pl.DataFrame, zones: Zones, name: str) -> Path:
+    """Put a table beside the ledger: one Parquet file, its owner's alone, replaced whole."""
+    path = zones.ledger / name
     aside = path.with_suffix(".aside")
-    ledger.write_parquet(aside)
+    table.write_parquet(aside)
     aside.chmod(0o600)
     aside.replace(path)
     return path

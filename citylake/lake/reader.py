@@ -7,20 +7,18 @@ connection lives. Writers use :mod:`citylake.lake.attach`.
 import fcntl
 import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import duckdb
-import psutil
 
 from citylake.lake.attach import Lake, bare_connection, quoted
 from citylake.lake.errors import EnvironmentProblem, NoRelease
 from citylake.lake.frozen import attach_frozen
 from citylake.lake.lockdown import lock, open_locked
+from citylake.lake.private_folder import private_folder
 from citylake.lake.releases import IN_USE, NOT_YET, Release, current_id, find_release
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
@@ -31,7 +29,6 @@ PEOPLE_BY_ROLE = (
     "the group named in CITYLAKE_PEOPLE_GROUP, and log in again."
 )
 _ATTEMPTS = 20
-_SCRATCH = "citylake-"
 
 
 def connect(
@@ -115,7 +112,7 @@ def _open(
     zones = Zones.of(settings)
     catalogs: dict[Lake, Path] = {lake: zones.releases / release.release_id / f"{lake}.sqlite" for lake in lakes}
     # A query that outgrows memory spills here: never into the caller's folder, never readable by others.
-    scratch = _private_folder()
+    scratch = private_folder()
     try:
         connection = open_locked(settings, catalogs, scratch) if locked else _open_free(settings, catalogs, scratch)
         connection.execute("use city")
@@ -130,16 +127,6 @@ def _open(
             f"Release {release.release_id} cannot be opened by this account. citylake doctor tells why. ({problem})"
         ) from problem
     return connection, scratch
-
-
-def _private_folder() -> Path:
-    """A folder of this process alone, once those are gone that killed processes of this account could not clear."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}[0-9]*-*"):
-        with suppress(FileNotFoundError, ValueError):  # Another reader was quicker; or it is somebody else's.
-            process = int(left.name.removeprefix(_SCRATCH).split("-", 1)[0])
-            if left.lstat().st_uid == os.geteuid() and not psutil.pid_exists(process):
-                shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
 
 
 def _open_free(settings: Settings, catalogs: dict[Lake, Path], scratch: Path) -> duckdb.DuckDBPyConnection:

@@ -32,6 +32,32 @@
     to_utc_timestamp({{ local_time }}, 'Asia/Shanghai')
 {%- endmacro %}
 
+-- The wall clock so many hours after a day begins.
+{% macro hours_after(day, hours) -%}
+    {{- return(adapter.dispatch('hours_after', 'citylake')(day, hours)) -}}
+{%- endmacro %}
+
+{% macro duckdb__hours_after(day, hours) -%}
+    cast({{ day }} as timestamp) + to_seconds(3600 * {{ hours }})
+{%- endmacro %}
+
+{% macro spark__hours_after(day, hours) -%}
+    cast({{ day }} as timestamp) + make_dt_interval(0, 0, 0, 3600 * {{ hours }})
+{%- endmacro %}
+
+-- How many days the last of two days is after the first.
+{% macro days_between(first, last) -%}
+    {{- return(adapter.dispatch('days_between', 'citylake')(first, last)) -}}
+{%- endmacro %}
+
+{% macro duckdb__days_between(first, last) -%}
+    ({{ last }} - {{ first }})
+{%- endmacro %}
+
+{% macro spark__days_between(first, last) -%}
+    datediff({{ last }}, {{ first }})
+{%- endmacro %}
+
 -- Working seconds from the calendar's first day until an instant; calendar is the row of dim_date for its local day.
 {% macro working_seconds(instant, calendar) -%}
     case

@@ -12,12 +12,13 @@ import pytest
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest as DbtManifest
 
-from citylake.contracts.model import Contract
+from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.resolve import resolve_persons
 from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger, reinstate, withdraw, write_ledger
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
+from ingestion.promises import write_promises
 from ingestion.rules import polars_type
 
 DBT_PROJECT = Settings().dbt_project
@@ -81,6 +82,7 @@ class CityHome:
     def dbt(self, *arguments: str, fails: bool = False) -> list[Any]:
         """Run dbt in process on this home with a fresh ledger; its node results. Fails the test when dbt does."""
         write_ledger(read_ledger(self.zones), self.zones)
+        write_promises(load_contracts(self.settings.contracts).values(), self.zones)
         run = {"run_id": ["test"], "as_of_date": [self.as_of], "is_full": ["--full-refresh" in arguments]}
         pl.DataFrame(run).write_parquet(self.zones.ledger / "run.parquet")
         files = ["--target-path", str(self.settings.home / "target"), "--log-path", str(self.settings.home / "logs")]

@@ -164,6 +164,8 @@ BROKEN = {
     "update city.credit.fct_credit_event set subject_type = 'natural_person'": "fct_credit_event_rows_hold",
     "update city.service.fct_service_case set applicant_entity_key = 'k'": "fct_service_case_rows_hold",
     "update city.economy.fct_insured_month set insured_count = -1": "fct_insured_month_rows_hold",
+    "update city.exchange.fct_delivery_due set timeliness = 'soon'": "fct_delivery_due_rows_hold",
+    "insert into city.exchange.dim_dataset select * from city.exchange.dim_dataset": "is_key_dim_dataset_dataset",
     "insert into city.service.fct_service_case_month select * from city.service.fct_service_case_month": (
         "is_key_fct_service_case_month_case_key__month_date"
     ),

@@ -75,6 +75,18 @@ def test_an_empty_ledger_has_its_columns(zones: Zones) -> None:
     assert {"delivery_id", "status", "path", "received_at"} <= set(ledger.columns)
 
 
+def test_the_ledger_counts_every_rule_that_rows_broke_with_its_severity(zones: Zones) -> None:
+    # dbt publishes them: a remark counted among the rows kept out would accuse a department wrongly.
+    deliver(zones, "a", rules_quarantined={"a.type": 1}, rules_warned={"b.check": 2})
+    deliver(zones, "b", extract_date=date(2026, 11, 2))
+    ledger = pl.read_parquet(write_ledger(read_ledger(zones), zones))
+    broken = [
+        {"rule": "a.type", "severity": "error", "row_count": 1},
+        {"rule": "b.check", "severity": "warning", "row_count": 2},
+    ]
+    assert ledger["rules"].to_list() == [broken, []]
+
+
 def test_a_correction_supersedes_its_extract_date_alone(zones: Zones) -> None:
     deliver(zones, "a")
     deliver(zones, "b", revision=1)

@@ -121,6 +121,7 @@ def test_another_home_takes_the_project_as_it_was_parsed(parsed: Settings, tmp_p
         ("identity", "person_record", ["vault", "identity", "person_record"]),
         ("ledger", "delivery", ["ledger", "deliveries"]),
         ("ledger", "run", ["ledger", "run"]),
+        ("ledger", "rule", ["ledger", "rules"]),
     ],
 )
 def test_a_source_of_dbt_is_the_asset_that_makes_it(source: str, name: str, key: list[str]) -> None:

@@ -1,17 +1,32 @@
 """The parts that pages are made of. A page calls them in the order in which they are read; nothing else lives here."""
 
 from apps.cockpit.components.cards import data_received, indicator_cards
-from apps.cockpit.components.controls import controls
+from apps.cockpit.components.controls import controls, delivery_controls
 from apps.cockpit.components.detail import indicator_detail
 from apps.cockpit.components.header import header
+from apps.cockpit.components.scorecard import (
+    changed_columns,
+    datasets_compared,
+    delivery_months,
+    delivery_summary,
+    refused_deliveries,
+    worst_rules,
+)
 from apps.cockpit.components.tables import departments_compared, regions_compared
 
 __all__ = [
+    "changed_columns",
     "controls",
     "data_received",
+    "datasets_compared",
+    "delivery_controls",
+    "delivery_months",
+    "delivery_summary",
     "departments_compared",
     "header",
     "indicator_cards",
     "indicator_detail",
+    "refused_deliveries",
     "regions_compared",
+    "worst_rules",
 ]

@@ -31,6 +31,17 @@ def controls(view: View) -> None:
         _selector(view, "department", {_ALL: view.say("control.all_departments"), **names}, view.department or _ALL)
 
 
+def delivery_controls(view: View) -> None:
+    """What the page is about, and the one selector that it has: the department."""
+    since, as_of = queries.window_start(view.release.data_as_of), view.release.data_as_of
+    window = view.say("scorecard.window", since=since, as_of=as_of)
+    heading(view.language, 1, "page-title", span("here", view.say("page.deliveries")), span("hint", window))
+    known = queries.delivering_departments(view.source)
+    names = dict(known.select("department_code", f"name_{view.language}").iter_rows())
+    with st.container(key="ck-controls"), st.columns(4)[0]:
+        _selector(view, "department", {_ALL: view.say("control.all_departments"), **names}, view.department or _ALL)
+
+
 def breadcrumb(view: View) -> None:
     """City › district › street, each but the last a link."""
     *above, here = view.path[::-1]

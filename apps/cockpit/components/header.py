@@ -23,7 +23,7 @@ def header(view: View, pages: Mapping[Page, StreamlitPage]) -> None:
         for name, page in pages.items():
             chosen = "current" if name == view.page else "other"
             with st.container(key=f"ck-page-{chosen}-{name}", width="content"):
-                st.page_link(page, label=view.say(f"page.{name}"), query_params=view.to())
+                st.page_link(page, label=view.say(f"page.{name}"), query_params=view.on(name))
         with st.container(horizontal=True, horizontal_alignment="right", width="stretch"):
             _language_switch(view)
     origin_mark(view)

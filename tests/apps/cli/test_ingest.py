@@ -92,6 +92,42 @@ def test_check_reports_both_outcomes_and_writes_nothing(
     assert not home.exists()
 
 
+def test_check_says_which_column_what_value_what_is_agreed_and_how_to_mend_it(home: Path) -> None:
+    # A rule's id alone sends the person who made the extract to somebody who can read contracts.
+    said = run("check", extract(home, f"1,1\n2,2\n{NUMBER},12O\n4,4\n"), "-d", "office.thing").stdout
+    for part in (
+        "1 (25.00%",
+        "数量 · 1 行 rows (25.00%)",
+        "整数，如 1200",
+        "a whole number such as 1200",
+        "按约定写法改写后重新导出",
+        "write it in that way and export again",
+        "12O",
+    ):
+        assert part in said, part
+
+
+def test_check_masks_what_identifies_a_person_and_exports_it_in_full_on_request(home: Path) -> None:
+    # What is on a screen ends in scrollback and logs; what the officer has to mend must still be found.
+    file = home.parent / "to_mend.csv"
+    conflicting = extract(home, f"{NUMBER},1\n{NUMBER},2\n3,13812345678x\n", "thing_20261120.synthetic.csv")
+    result = run("check", conflicting, "-d", "office.thing", "--csv", file)
+    assert NUMBER not in result.output
+    assert "13812345678" not in result.output
+    assert "P-…45（9 位 characters）" in result.stdout
+    assert file.stat().st_mode & 0o777 == 0o600
+    rows = list(csv.DictReader(file.read_text("utf-8-sig").splitlines()))
+    assert [(row["列 Column"], row["值 Value"]) for row in rows] == [("编号", NUMBER), ("数量", "13812345678x")]
+    assert {row["数据来源 data_origin"] for row in rows} == {"synthetic"}
+
+
+def test_quarantine_counts_by_rule_before_it_lists_rows(home: Path) -> None:
+    # Row after row of one mistake hides that there is a second one.
+    run("ingest", extract(home, "1,1\n2,2\n3,x\n4,y\n,5\n6,6\n7,7\n"), "-d", "office.thing")
+    said = run("quarantine", "office.thing").stdout
+    assert said.index("数量 · 2 行 rows") < said.index("编号 · 1 行 rows") < said.index("行号 Line ")
+
+
 def test_quarantine_shows_reasons_without_values_and_exports_values_to_the_owner_alone(home: Path) -> None:
     # The screen may be seen by others; the file is what the department needs to mend its rows.
     run("ingest", extract(home, f"1,1\n2,2\n{NUMBER},=cmd()\n"), "-d", "office.thing")
@@ -104,6 +140,8 @@ def test_quarantine_shows_reasons_without_values_and_exports_values_to_the_owner
     assert file.read_bytes().startswith(b"\xef\xbb\xbf")
     (row,) = csv.DictReader(file.read_text("utf-8-sig").splitlines())
     assert (row["行号 Line"], row["编号"], row["数量"]) == ("4", NUMBER, "'=cmd()")
+    assert (row["列 Column"], row["值 Value"]) == ("数量", "'=cmd()")
+    assert (row["数据来源 data_origin"], row["What the contract says"][:14]) == ("real", "a whole number")
 
 
 @pytest.mark.parametrize(

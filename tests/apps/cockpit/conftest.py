@@ -42,7 +42,7 @@ def build(home: Path, *, run_id: str = RUN, origin: Origin = "synthetic", with_v
         lake.execute("set variable run_id = ?", [run_id])
         lake.execute("set variable first_run_id = ?", [FIRST_RUN])
         lake.execute("set variable as_of = ?", [AS_OF])
-        for part in ("places", "registry", "figures"):
+        for part in ("places", "deliveries", "registry", "figures"):
             lake.execute((HERE / f"{part}.sql").read_text(encoding="utf-8"))
         if not with_values:
             lake.execute("delete from city.indicator.indicator_value")

@@ -1,4 +1,4 @@
--- The small city's places, departments and deliveries.
+-- The small city's places and departments.
 create schema city.base; create schema city.indicator; create schema city.exchange;
 
 create table city.base.dim_region as
@@ -27,14 +27,3 @@ select * from (values
     ('transport', '交通运输局', 'Transport Bureau'),
     ('big_data', '大数据管理局', 'Big Data Bureau')
 ) as department (department_code, department_name_zh, department_name_en);
-
-create table city.exchange.fct_delivery as
-select * from (values
-    ('urban_management.urban_case/2026-11-21/aa', 'urban_management.urban_case', 'urban_management', date '2026-11-21', timestamptz '2026-11-21 15:00:00Z', 'in_force', 12030, 12000, 30, null, null, null),
-    ('urban_management.urban_case/2026-11-20/ab', 'urban_management.urban_case', 'urban_management', date '2026-11-20', timestamptz '2026-11-20 15:00:00Z', 'superseded', 900, 890, 10, null, null, null),
-    ('market_supervision.entity_register/2026-11-21/ba', 'market_supervision.entity_register', 'market_supervision', date '2026-11-21', timestamptz '2026-11-21 15:00:00Z', 'in_force', 4000, 3990, 10, null, null, null),
-    ('public_security.person_register/2026-11-21/ca', 'public_security.person_register', 'public_security', date '2026-11-21', timestamptz '2026-11-21 15:00:00Z', 'refused', 0, 0, 0, 'file.missing_column', '缺少列“公民身份号码”，本次数据未采用。', 'Column 公民身份号码 is missing; the delivery is refused.')
-) as delivery (
-    delivery_id, dataset, department_code, extract_date, received_at, status, rows_read, rows_accepted,
-    rows_quarantined, refusal_rule, refusal_zh, refusal_en
-);

@@ -11,7 +11,7 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
 
 APP = Path(__file__).parents[3] / "apps" / "cockpit" / "streamlit_app.py"
-PAGES = {"governance": "app_pages/governance.py", "economy": "app_pages/economy.py"}
+PAGES = {name: f"app_pages/{name}.py" for name in ("governance", "economy", "deliveries")}
 NAMES = {
     ("governance", "zh"): [
         "立案数",
@@ -36,7 +36,7 @@ NAMES = {
 }
 
 
-def _open(page: str = "governance", **address: str) -> AppTest:
+def open_page(page: str = "governance", **address: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=120)
     for name, value in address.items():
         app.query_params[name] = value
@@ -47,13 +47,13 @@ def _open(page: str = "governance", **address: str) -> AppTest:
     return app
 
 
-def _html(app: AppTest) -> str:
+def html_of(app: AppTest) -> str:
     """All that the page's own blocks say, tags and style sheet removed."""
     blocks = (str(element.proto.body) for element in app.get("html"))
     return "\n".join(re.sub(r"<[^>]+>", " ", body) for body in blocks if "<style" not in body and "<script" not in body)
 
 
-def _address(app: AppTest) -> dict[str, str]:
+def address_of(app: AppTest) -> dict[str, str]:
     return {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
 
 
@@ -64,15 +64,15 @@ def _cards(app: AppTest) -> list[str]:
 @pytest.mark.parametrize(("page", "language"), NAMES)
 def test_a_page_shows_all_its_indicators_in_its_language(at_small_city: Any, page: str, language: str) -> None:
     # Would catch a page that fails, or an indicator missing, in one language.
-    app = _open(page, lang=language)
+    app = open_page(page, lang=language)
     assert _cards(app) == NAMES[page, language]
-    assert ("Wuxi City" if language == "en" else "无锡市") in _html(app)
+    assert ("Wuxi City" if language == "en" else "无锡市") in html_of(app)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_synthetic_release_says_so_in_both_languages(at_small_city: Any, language: str) -> None:
     # Would catch made-up figures taken for real ones by a reader of either language.
-    said = _html(_open(lang=language))
+    said = html_of(open_page(lang=language))
     assert "合成数据" in said
     assert "Synthetic data" in said
     assert at_small_city.release_id in said
@@ -81,43 +81,43 @@ def test_a_synthetic_release_says_so_in_both_languages(at_small_city: Any, langu
 
 def test_a_figure_shows_unit_target_light_owner_and_period(at_small_city: Any) -> None:
     # Would catch a bare number: every figure says what it is, of when and whose.
-    said = _html(_open(lang="en"))
+    said = html_of(open_page(lang="en"))
     for part in ("93.72", "Target ≥ 90.00 %", "On target", "Off target", "Urban Management Bureau", "Oct 2026"):
         assert part in said
 
 
 def test_the_newest_month_that_is_over_is_shown_first(at_small_city: Any) -> None:
     # Would catch three weeks of November shown as if they were a month.
-    app = _open(lang="zh")
+    app = open_page(lang="zh")
     assert app.selectbox(key="control_month").value == "2026-10"
     assert "2026年11月（未结束）" in app.selectbox(key="control_month").options
-    unfinished = _html(_open(lang="zh", month="2026-11"))
+    unfinished = html_of(open_page(lang="zh", month="2026-11"))
     assert "本月未结束" in unfinished
     assert "较上月" not in unfinished
 
 
-def test_choosing_writes_the_address(at_small_city: Any) -> None:
+def test_choosing_writes_theaddress_of(at_small_city: Any) -> None:
     # Would catch a view that cannot be shared because the address does not follow the controls.
-    app = _open(lang="en")
+    app = open_page(lang="en")
     app.selectbox(key="control_district").set_value("320213").run()
     app.selectbox(key="control_street").set_value("320213002").run()
     app.selectbox(key="control_department").set_value("transport").run()
     assert not app.exception
-    assert _address(app) == {
+    assert address_of(app) == {
         "region": "320213002",
         "month": "2026-10",
         "department": "transport",
         "lang": "en",
     }
-    assert "Tongjiang Subdistrict" in _html(app)
+    assert "Tongjiang Subdistrict" in html_of(app)
 
 
 def test_a_click_on_an_indicator_explains_it(at_small_city: Any) -> None:
     # Would catch a figure that cannot be traced: definition, parts, target with its maker, vintages.
-    app = _open(lang="en")
+    app = open_page(lang="en")
     app.button(key="open_G08").click().run()
     assert not app.exception
-    said = _html(app)
+    said = html_of(app)
     for part in (
         "Of the cases that should have been closed in the period",
         "closed / should-close",
@@ -140,15 +140,15 @@ def test_a_click_on_an_indicator_explains_it(at_small_city: Any) -> None:
 @pytest.mark.parametrize("region", ["320200", "320213", "320214002"])
 def test_every_indicator_opens_at_every_level(at_small_city: Any, indicator: str, region: str) -> None:
     # Would catch a definition that fails where an indicator has no departments, no target or no value.
-    said = _html(_open(lang="zh", indicator=indicator, region=region))
+    said = html_of(open_page(lang="zh", indicator=indicator, region=region))
     assert "计算公式" in said
 
 
 def test_a_region_without_data_says_so_and_shows_dashes(at_small_city: Any) -> None:
     # Would catch zeros, or an error, where nothing is known.
-    app = _open(lang="en", region="320214002")
+    app = open_page(lang="en", region="320214002")
     assert [note.value for note in app.info] == ["There are no figures for Hongshan Subdistrict in Oct 2026."]
-    assert "—" in _html(app)
+    assert "—" in html_of(app)
 
 
 @pytest.mark.parametrize(
@@ -168,14 +168,14 @@ def test_an_address_that_means_nothing_falls_back_with_a_note(
     at_small_city: Any, address: dict[str, str], note: str
 ) -> None:
     # Would catch a traceback on a leader's screen because of an old bookmark.
-    app = _open(lang="en", **address)
+    app = open_page(lang="en", **address)
     assert [warning.value for warning in app.warning] == [note]
-    assert "93.72" in _html(app)
+    assert "93.72" in html_of(app)
 
 
 def test_an_unknown_language_falls_back_to_chinese(at_small_city: Any) -> None:
     # Would catch a page without words.
-    app = _open(lang="fr")
+    app = open_page(lang="fr")
     assert [warning.value for warning in app.warning] == ["网址中的语言不可用，已使用中文。"]
     assert _cards(app) == NAMES["governance", "zh"]
 
@@ -186,7 +186,7 @@ def test_without_a_release_the_page_says_what_to_run(
     # Would catch an error page as a newcomer's first sight.
     prepare(Settings(home=tmp_path / "home"))
     monkeypatch.setenv("CITYLAKE_HOME", str(tmp_path / "home"))
-    app = _open()
+    app = open_page()
     assert [title.value for title in app.subheader] == ["还没有发布数据", "Nothing has been released yet"]
     assert all("make refresh" in text.value for text in app.markdown)
 
@@ -197,7 +197,7 @@ def test_a_release_without_values_says_so(
     # Would catch selectors with nothing to select.
     build_city(tmp_path / "home", run_id="20261121T180000Z-0003", with_values=False)
     monkeypatch.setenv("CITYLAKE_HOME", str(tmp_path / "home"))
-    app = _open()
+    app = open_page()
     assert [title.value for title in app.subheader] == ["本次发布没有指标数据", "This release has no indicator values"]
 
 
@@ -210,7 +210,7 @@ def test_a_release_that_cannot_be_read_is_a_sentence_not_a_traceback(
     for file in (home / "city" / "data").rglob("*.parquet"):
         file.unlink()
     monkeypatch.setenv("CITYLAKE_HOME", str(home))
-    app = _open()
+    app = open_page()
     assert [title.value for title in app.subheader] == ["暂时无法显示", "This page cannot be shown right now"]
 
 
@@ -229,13 +229,13 @@ def test_the_banner_follows_the_origin_and_a_session_keeps_its_release(  # noqa:
     first, second = f"20261121T180000Z-{origin}1", f"20261122T180000Z-{origin}2"
     build_city(home, run_id=first, origin=origin)
     monkeypatch.setenv("CITYLAKE_HOME", str(home))
-    app = _open(lang="en")
-    assert (banner in _html(app)) if banner else ("ynthetic data" not in _html(app))
+    app = open_page(lang="en")
+    assert (banner in html_of(app)) if banner else ("ynthetic data" not in html_of(app))
     publish_city(home, run_id=second, origin=origin)
     app.run()
-    assert first in _html(app)
-    assert second not in _html(app)
+    assert first in html_of(app)
+    assert second not in html_of(app)
     assert [note.value for note in app.info] == [
         "A newer release is out (data as of 2026-11-21). Reload the page to see it."
     ]
-    assert second in _html(_open(lang="en"))
+    assert second in html_of(open_page(lang="en"))

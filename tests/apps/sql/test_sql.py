@@ -80,6 +80,14 @@ def test_every_format_gives_the_same_values(settings: Settings) -> None:
     assert objects[1] == dict(zip(names, (None, None, None, "synthetic"), strict=True))
 
 
+def test_json_keeps_both_of_two_columns_with_one_name(settings: Settings) -> None:
+    # An object has each name once: of a join's two region_code the first would vanish without a word.
+    publish(settings)
+    sql = "select 1 as a, 2 as a, 3 as a_1, 4 as data_origin"
+    (row,) = json.loads(written(Session(settings), sql, "json"))
+    assert row == {"a": 1, "a_2": 2, "a_1": 3, "data_origin_1": 4, "data_origin": "synthetic"}
+
+
 def test_json_keeps_every_digit_and_stays_json(settings: Settings) -> None:
     # A capital in the trillions loses its cents as a float, nested or not; NaN is no JSON, and 1E+3 no decimal of ours.
     publish(settings)

@@ -1,37 +1,11 @@
-"""What the cockpit reads: one function a question, each a polars frame from one pinned release.
-
-Every cached answer carries the release and the reader's role in its key, because Streamlit's caches are shared by all
-users. No text for readers, no layout. Only the released city is read; persons are not attached at all.
-"""
+"""Indicators: cards, trends, the parts of a region and the departments, what was published before, targets."""
 
 from datetime import date
-from typing import Literal, NamedTuple
 
-import duckdb
 import polars as pl
 import streamlit as st
 
-from citylake.lake.reader import connect
-
-Role = Literal["leader"]
-
-
-class Source(NamedTuple):
-    """Which release is read, and by whom. Sign-in will bring more roles; what a role may read is decided here."""
-
-    release_id: str
-    role: Role = "leader"
-
-
-_READ_PEOPLE: frozenset[str] = frozenset()
-"""The roles that the people lake is attached for: none so far, no page needs a person."""
-
-
-# A department that the registry does not know is called by its code.
-_DEPARTMENT_NAMES = """
-coalesce(department_name_zh, department_code) as name_zh,
-coalesce(department_name_en, department_code) as name_en
-""".strip()
+from apps.cockpit.queries.release import DEPARTMENT_NAMES, Source, frame
 
 # The nearest place on the way up from the chosen region for which an indicator is published, and its months there.
 _SERIES = """
@@ -191,7 +165,7 @@ with compared as (
     select
         indicator_id,
         department_code as member,
-        {_DEPARTMENT_NAMES},
+        {DEPARTMENT_NAMES},
         false as is_region,
         false as is_unallocated,
         department_name_zh is null as is_last,
@@ -215,83 +189,6 @@ with compared as (
 {_COMPARED}
 """
 
-_DELIVERIES = f"""
-select
-    department_code,
-    {_DEPARTMENT_NAMES},
-    max(extract_date) filter (status = 'in_force') as newest_extract_date,
-    count(*) filter (status = 'in_force') as in_force_count,
-    count(*) filter (status = 'superseded') as superseded_count,
-    count(*) filter (status = 'outdated') as outdated_count,
-    count(*) filter (status = 'withdrawn') as withdrawn_count,
-    count(*) filter (status = 'refused') as refused_count,
-    coalesce(sum(rows_accepted) filter (status = 'in_force'), 0)::bigint as rows_accepted,
-    coalesce(sum(rows_quarantined) filter (status = 'in_force'), 0)::bigint as rows_quarantined
-from city.exchange.fct_delivery
-left join city.base.dim_department using (department_code)
-group by all
-order by department_code
-"""
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _released(source: Source) -> duckdb.DuckDBPyConnection:
-    """One locked, read-only connection a release; while it lives, maintenance keeps that release's files."""
-    return connect(source.release_id, people=source.role in _READ_PEOPLE, locked=True)
-
-
-def _frame(source: Source, sql: str, **values: object) -> pl.DataFrame:
-    return _released(source).cursor().execute(sql, values or None).pl()
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def regions(source: Source) -> pl.DataFrame:
-    """City, districts and streets, allocated ones only: code, names, level, parent, and the codes above."""
-    return _frame(
-        source,
-        """
-        select region_code, region_name_zh, region_name_en, region_level, parent_code, city_code, district_code
-        from city.base.dim_region
-        where
-            region_level in ('city', 'district', 'street')
-            and not is_unallocated
-            and coalesce(valid_to, date '9999-12-31') > (select max(period_start) from city.indicator.indicator_value)
-        qualify row_number() over (partition by region_code order by valid_from desc nulls last) = 1
-        order by region_code
-        """,
-    )
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def months(source: Source) -> pl.DataFrame:
-    """The months that have values, newest first, and whether each was over when the figures were computed."""
-    return _frame(
-        source,
-        """
-        select period_start as month, bool_and(is_complete) as is_complete
-        from city.indicator.indicator_value
-        where period_type = 'month'
-        group by period_start
-        order by period_start desc
-        """,
-    )
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def departments(source: Source) -> pl.DataFrame:
-    """The departments that any indicator is broken down by: code and names."""
-    return _frame(
-        source,
-        f"""
-        select
-            department_code,
-            {_DEPARTMENT_NAMES}
-        from (select distinct department_code from city.indicator.indicator_value where department_code is not null)
-        left join city.base.dim_department using (department_code)
-        order by department_code
-        """,
-    )
-
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def cards(source: Source, page: str, path: list[str], department: str | None, month: date) -> pl.DataFrame:
@@ -302,32 +199,32 @@ def cards(source: Source, page: str, path: list[str], department: str | None, mo
     left out for a month that is not over.
     """
     sql = f"{_SERIES} {_CARDS}"
-    return _frame(source, sql, page=page, path=path, department=department, month=month)
+    return frame(source, sql, page=page, path=path, department=department, month=month)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def trends(source: Source, page: str, path: list[str], department: str | None, month: date) -> pl.DataFrame:
     """Every month of every indicator of a page, for the same places as :func:`cards`; ``month`` is marked."""
     sql = f"{_SERIES} {_TRENDS}"
-    return _frame(source, sql, page=page, path=path, department=department, month=month)
+    return frame(source, sql, page=page, path=path, department=department, month=month)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def by_region(source: Source, page: str, region: str, department: str | None, month: date) -> pl.DataFrame:
     """The parts of a region, for every indicator of a page that is published for them; unallocated last."""
-    return _frame(source, _BY_REGION, page=page, region=region, department=department, month=month)
+    return frame(source, _BY_REGION, page=page, region=region, department=department, month=month)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def by_department(source: Source, page: str, region: str, month: date) -> pl.DataFrame:
     """The departments of a region, for every indicator of a page that has departments."""
-    return _frame(source, _BY_DEPARTMENT, page=page, region=region, month=month)
+    return frame(source, _BY_DEPARTMENT, page=page, region=region, month=month)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def vintages(source: Source, indicator: str, region: str, department: str | None, month: date) -> pl.DataFrame:
     """Every figure that was ever published for one indicator, region, department and month, newest first."""
-    return _frame(
+    return frame(
         source,
         """
         select
@@ -355,7 +252,7 @@ def vintages(source: Source, indicator: str, region: str, department: str | None
 @st.cache_data(max_entries=256, show_spinner=False)
 def targets(source: Source, indicator: str, path: list[str], month: date) -> pl.DataFrame:
     """The targets in force at a month's end, nearest place first: who set them, when, on what ground, how long."""
-    return _frame(
+    return frame(
         source,
         """
         select value, set_by, set_on, source, valid_from, (valid_to - interval 1 day)::date as last_valid_date
@@ -370,30 +267,4 @@ def targets(source: Source, indicator: str, path: list[str], month: date) -> pl.
         indicator=indicator,
         path=path,
         month=month,
-    )
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def deliveries(source: Source) -> pl.DataFrame:
-    """One row a delivering department: newest extract, deliveries by status, rows accepted and quarantined."""
-    return _frame(source, _DELIVERIES)
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def refusals(source: Source) -> pl.DataFrame:
-    """The latest refused deliveries and why, newest first."""
-    return _frame(
-        source,
-        f"""
-        select
-            extract_date,
-            {_DEPARTMENT_NAMES},
-            refusal_zh as reason_zh,
-            refusal_en as reason_en
-        from city.exchange.fct_delivery
-        left join city.base.dim_department using (department_code)
-        where status = 'refused'
-        order by extract_date desc, received_at desc
-        limit 3
-        """,
     )
