@@ -3,9 +3,12 @@
 Loading and checking both go through :func:`examine`, so that a check says what loading would do.
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from citylake.contracts.model import Contract
@@ -33,7 +36,14 @@ class Examination:
 
 def examine(settings: Settings, file: Path, contract: Contract, folder: Path, stamp: Stamp = dict) -> Examination:
     """Read and validate a file; all that is written lies in ``folder``, which the caller removes."""
-    with bare_connection(Zones.of(settings), settings, extensions=(), spill=folder / "spill") as engine:
+    with ExitStack() as stack:
+
+        @cache
+        def engine() -> duckdb.DuckDBPyConnection:
+            """Opened by whoever needs it first: most extracts never do, and it costs as much as a small one takes."""
+            connection = bare_connection(Zones.of(settings), settings, extensions=(), spill=folder / "spill")
+            return stack.enter_context(connection)
+
         try:
             extract = read_extract(file, contract, folder, engine)
             validated = validate(extract, contract, folder, engine, stamp)

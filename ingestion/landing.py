@@ -6,8 +6,7 @@ Files are named as :class:`citylake.lake.deliveries.LandedFile` says and never c
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,26 +34,46 @@ class LandingScan:
 
 
 def scan_landing(settings: Settings, contracts: Mapping[str, Contract]) -> LandingScan:
-    """Find what is new. Known is what a manifest names with the same size and modification time: nothing is hashed.
+    """Find what is new of all datasets, and what nobody knows; see :func:`new_files` for one dataset alone."""
+    new = {dataset: new_files(settings, contract) for dataset, contract in contracts.items()}
+    return LandingScan({dataset: files for dataset, files in new.items() if files}, strangers(settings, contracts))
 
-    A refused file counts as new again once its contract has another version.
+
+def new_files(settings: Settings, contract: Contract) -> list[LandedFile]:
+    """What is new of one dataset, in the order of extract date and revision.
+
+    Known is what a manifest names with the same size and modification time: nothing is hashed, and only the dataset's
+    own manifests are read. A refused file counts as new again once its contract has another version.
     """
     zones = Zones.of(settings)
-    known = _known_files(zones, contracts)
-    new: dict[str, list[LandedFile]] = {}
-    unrecognised: list[Path] = []
-    for path in sorted(zones.landing.rglob("*")):
-        if not path.is_file() or path.name.startswith(".") or path.name.endswith(_STILL_WRITTEN):
-            continue
-        # A link would have the lake's owner read, for whoever may write here, what he may not read himself.
-        landed = None if path.is_symlink() else _recognise(path, zones.landing, contracts)
-        if landed is None:
-            unrecognised.append(path)
-        elif _identity(path, zones.landing) not in known:
-            new.setdefault(landed.dataset, []).append(landed)
-    for files in new.values():
-        files.sort(key=lambda landed: (landed.extract_date, landed.revision, landed.path.name))
-    return LandingScan(new, unrecognised)
+    known = {
+        (arrival.file_name, arrival.file_size, arrival.file_mtime_ns)
+        for manifest, _, _ in manifests(zones, contract.dataset)
+        if not is_due_again(manifest, contract)
+        for arrival in manifest.arrivals
+    }
+    folder = zones.landing / contract.department / contract.name
+    # As with files: a folder that is a link leads to what the lake's owner must not read for a department.
+    files = files_under(folder) if folder.resolve() == zones.landing.resolve().joinpath(*folder.parts[-2:]) else ()
+    landed = (_recognise(path, zones.landing, {contract.dataset: contract}) for path in files)
+    new = [one for one in landed if one is not None and _identity(one.path, zones.landing) not in known]
+    return sorted(new, key=lambda one: (one.extract_date, one.revision, one.path.name))
+
+
+def strangers(settings: Settings, contracts: Mapping[str, Contract]) -> list[Path]:
+    """Files in landing that no contract knows."""
+    landing = Zones.of(settings).landing
+    return [path for path in files_under(landing) if _recognise(path, landing, contracts) is None]
+
+
+def files_under(folder: Path) -> Iterator[Path]:
+    """Every file in a folder and below it that is whole, by place and name; a folder that is a link is not entered."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(place, name)
+            if not name.startswith(".") and not name.endswith(_STILL_WRITTEN) and path.is_file():
+                yield path
 
 
 def land(  # noqa: PLR0913  # each is a separate fact about the delivery
@@ -77,11 +96,7 @@ def land(  # noqa: PLR0913  # each is a separate fact about the delivery
     folder = zones.landing / contract.department / contract.name
     folder.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
     sha256 = sha256_of(file)
-    present = [
-        landed
-        for landed in _landed(folder, contract.department, contract.dataset)
-        if landed.extract_date == extract_date and revision in (None, landed.revision)
-    ]
+    present = [one for one in _landed(folder, contract, extract_date) if revision in (None, one.revision)]
     origin = "synthetic" if synthetic else "real"
     for landed in sorted(present, key=lambda one: one.revision, reverse=True)[:1]:
         if landed.origin == origin and sha256_of(landed.path) == sha256:
@@ -110,15 +125,6 @@ def date_in_name(name: str) -> date | None:
         return None
 
 
-def _known_files(zones: Zones, contracts: Mapping[str, Contract]) -> set[tuple[str, int, int]]:
-    return {
-        (arrival.file_name, arrival.file_size, arrival.file_mtime_ns)
-        for manifest, _, _ in manifests(zones)
-        if not is_due_again(manifest, contracts.get(manifest.dataset))
-        for arrival in manifest.arrivals
-    }
-
-
 def is_due_again(manifest: Manifest, contract: Contract | None) -> bool:
     """Whether a refused delivery gets another chance, because its contract has changed since."""
     return manifest.status == "refused" and contract is not None and manifest.contract_version != contract.version
@@ -131,24 +137,27 @@ def _identity(path: Path, landing: Path) -> tuple[str, int, int]:
 
 def _recognise(path: Path, landing: Path, contracts: Mapping[str, Contract]) -> LandedFile | None:
     place = path.relative_to(landing).parts
-    if len(place) != 3:
+    # A link would have the lake's owner read, for whoever may write here, what he may not read himself.
+    if len(place) != 3 or path.is_symlink():
         return None
     landed = LandedFile.parse(path, department=place[0])
     is_ours = landed is not None and landed.dataset in contracts and landed.dataset == f"{place[0]}.{place[1]}"
     return landed if is_ours else None
 
 
-def _landed(folder: Path, department: str, dataset: str) -> list[LandedFile]:
-    found = (LandedFile.parse(path, department) for path in folder.iterdir() if not path.name.startswith("."))
-    return [landed for landed in found if landed is not None and landed.dataset == dataset]
+def _landed(folder: Path, contract: Contract, extract_date: date) -> list[LandedFile]:
+    """What landing has of one dataset for one day."""
+    beginning = f"{contract.name}_{extract_date:%Y%m%d}"
+    with os.scandir(folder) as entries:
+        paths = [Path(entry.path) for entry in entries if entry.name.startswith(beginning)]
+    found = (LandedFile.parse(path, contract.department) for path in paths)
+    return [one for one in found if one is not None and one.dataset == contract.dataset]
 
 
 def _next_revision(zones: Zones, dataset: str, extract_date: date, present: list[LandedFile]) -> int:
     """One more than any that landing or a manifest knows: a file may have been removed from landing since."""
     delivered = (
-        manifest.revision
-        for manifest, _, _ in manifests(zones)
-        if manifest.dataset == dataset and manifest.extract_date == extract_date
+        arrival.revision for manifest, _, _ in manifests(zones, dataset, extract_date) for arrival in manifest.arrivals
     )
     return max([*delivered, *(landed.revision for landed in present)], default=-1) + 1
 
@@ -168,15 +177,20 @@ def _canonical_name(file: Path, contract: Contract, extract_date: date, revision
 
 
 def _copy(file: Path, target: Path) -> None:
-    """Copy so that the name appears only with the whole content behind it; its modification time is now."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    """Copy so that the name appears only with the whole content behind it; its modification time is now.
+
+    What a killed copy of the same file left is replaced: the name beside it is always the same one.
+    """
+    aside = target.with_name(f".{target.name}.part")
+    aside.unlink(missing_ok=True)
     try:
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as out, file.open("rb") as source:
             shutil.copyfileobj(source, out, 1 << 20)
             out.flush()
             os.fsync(out.fileno())
-        Path(name).rename(target)
+        aside.rename(target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
     sync_folder(target.parent)

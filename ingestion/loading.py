@@ -16,7 +16,16 @@ from typing import Literal
 import polars as pl
 
 from citylake.contracts.model import Contract
-from citylake.lake.deliveries import MANIFEST, Arrival, LandedFile, Manifest, delivery_folder, delivery_id
+from citylake.lake.deliveries import (
+    MANIFEST,
+    Arrival,
+    LandedFile,
+    Manifest,
+    delivery_folder,
+    delivery_id,
+    manifests,
+    read_manifest,
+)
 from citylake.lake.errors import CitylakeError
 from citylake.lake.files import sync_folder, write_atomically
 from citylake.lake.settings import Settings
@@ -76,14 +85,12 @@ def load_delivery(
 
 def _may_be_known(zones: Zones, landed: LandedFile, size: int) -> bool:
     """Whether a delivery of that day came in a file of that size: if not, the file is read while it is hashed."""
-    day = _folder(zones, landed, "any").parent
-    found = (Manifest.model_validate_json(path.read_bytes()) for path in day.glob(f"*/{MANIFEST}"))
-    return any(arrival.file_size == size for manifest in found for arrival in manifest.arrivals)
+    found = manifests(zones, landed.dataset, landed.extract_date)
+    return any(arrival.file_size == size for manifest, _, _ in found for arrival in manifest.arrivals)
 
 
 def _known(zones: Zones, landed: LandedFile, hashing: Future[str]) -> Manifest | None:
-    path = _folder(zones, landed, hashing.result()) / MANIFEST
-    return Manifest.model_validate_json(path.read_bytes()) if path.exists() else None
+    return read_manifest(_folder(zones, landed, hashing.result()))
 
 
 def _folder(zones: Zones, landed: LandedFile, sha256: str) -> Path:

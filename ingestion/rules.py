@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -105,8 +106,9 @@ def _text(column: Column) -> pl.Expr:
     return pl.col(text_name(column.name))
 
 
+@cache
 def compile_contract(contract: Contract) -> Compiled:
-    """Compile a contract's types and rules."""
+    """Compile a contract's types and rules; once, for to a small extract it would cost more than its rows."""
     values = [_value(column, contract.dialect) for column in contract.columns]
     findings = [_finding(column) for column in contract.columns if column.check is not None]
     rules = [rule for column in contract.columns for rule in _column_rules(column)]

@@ -47,11 +47,12 @@ def validate(
     extract: Extract,
     contract: Contract,
     folder: Path,
-    engine: duckdb.DuckDBPyConnection,
+    engine: Callable[[], duckdb.DuckDBPyConnection],
     stamp: Stamp = dict,
 ) -> Validated:
     """Write accepted and rejected rows into ``folder`` and count both.
 
+    ``engine`` gives a connection; it is asked for one only when keys may repeat.
     Raises RowsLost when a row went missing, RefusedFile when only reading on shows what the file is.
     """
     compiled = compile_contract(contract)
@@ -59,7 +60,7 @@ def validate(
     judge = Judge(compiled, RejectedRows(folder / "rejected"), KeyHashes.of(contract))
     rows_read = _write_accepted(extract, judge, accepted, stamp)
     if not judge.keys.are_unique():
-        repeated_keys = find_repeated_keys(accepted, contract, folder, engine)
+        repeated_keys = find_repeated_keys(accepted, contract, folder, engine())
         judge = Judge(compiled, RejectedRows(folder / "rejected_again"), KeyHashes.of(contract), repeated_keys)
         rows_read = _write_accepted(extract, judge, accepted, stamp)
     judge.rejected.scan().sort("line").sink_parquet(rejected)

@@ -3,7 +3,7 @@
 Reading and checking a delivery belongs into ``ingestion``; a refused one is a warning here, on a step that succeeds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +12,13 @@ import polars as pl
 
 from citylake.contracts.model import Contract
 from citylake.lake.deliveries import Manifest, manifests
-from ingestion.landing import scan_landing
+from ingestion.landing import new_files, strangers
 from ingestion.loading import FileChanged, load_delivery
 from orchestration.dbt import LEDGER_KEYS
-from orchestration.night import Materialized, Night, retrying_io, shown, write_deliveries
+from orchestration.night import Materialized, Night, StageEvent, retrying_io, shown, some, write_deliveries
+
+_TOLD_EVERY = 100
+"""Files of one dataset between two words about how far a load is."""
 
 
 def raw_asset(contract: Contract) -> dg.AssetsDefinition:
@@ -34,13 +37,18 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         check_specs=_check_specs(key),
     )
     def load(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Materialized:
-        with night.stage(f"raw.{contract.dataset}") as facts, retrying_io():
-            facts.update(_load_new(night, contract))
-        for refused in facts["refused"]:
-            context.log.warning("%s was refused. %s %s", refused["delivery_id"], refused["zh"], refused["en"])
-        for problem in facts["postponed"]:
+        stage = f"raw.{contract.dataset}"
+
+        def working(detail: str) -> None:
+            night.plan.listen(StageEvent(stage, "working", detail=detail))
+            context.log.info("%s new files", detail)
+
+        with night.stage(stage) as facts, retrying_io():
+            facts.update(_load_new(night, contract, working))
+        refused = [f"{one['delivery_id']} was refused. {one['zh']} {one['en']}" for one in facts["refused"]]
+        for problem in some([*refused, *facts["postponed"]]):
             context.log.warning(problem)
-        known = [manifest for manifest, _, _ in manifests(night.zones) if manifest.dataset == contract.dataset]
+        known = [manifest for manifest, _, _ in manifests(night.zones, contract.dataset)]
         return dg.MaterializeResult(
             metadata={**shown(facts), "run_id": night.run.run_id}, check_results=list(_checks(contract, known))
         )
@@ -53,15 +61,21 @@ def raw_key(contract: Contract) -> dg.AssetKey:
     return dg.AssetKey(["raw", contract.department, contract.name])
 
 
-def _load_new(night: Night, contract: Contract) -> dict[str, Any]:
-    """Load every new file of the dataset, in the order that landing gives; a file still being written can wait."""
+def _load_new(night: Night, contract: Contract, working: Callable[[str], None]) -> dict[str, Any]:
+    """Load every new file of the dataset, in the order that landing gives; a file still being written can wait.
+
+    ``working`` hears now and then how far it is: there may be years of them.
+    """
     loaded: list[Manifest] = []
     postponed: list[str] = []
-    for landed in scan_landing(night.settings, {contract.dataset: contract}).new.get(contract.dataset, []):
+    files = new_files(night.settings, contract)
+    for number, landed in enumerate(files, start=1):
         try:
             loaded.append(load_delivery(night.settings, contract, landed, night.run.run_id))
         except FileChanged as problem:
             postponed.append(str(problem))
+        if number % _TOLD_EVERY == 0:
+            working(f"{number:,}/{len(files):,}")
     return {**delivery_facts([m for m in loaded if m.run_id == night.run.run_id]), "postponed": postponed}
 
 
@@ -178,12 +192,12 @@ def ledger_assets(contracts: Sequence[Contract]) -> dg.AssetsDefinition:
         with night.stage("ledger") as facts, retrying_io():
             deliveries = write_deliveries(night)
             in_force = deliveries.filter(pl.col("status") == "in_force")
-            strangers = scan_landing(night.settings, {c.dataset: c for c in contracts}).unrecognised
-            facts.update(
-                deliveries=deliveries.height, in_force=in_force.height, unrecognised=[p.name for p in strangers]
-            )
-        for path in strangers:
-            context.log.warning("%s in landing has a name of no dataset and was left alone.", path.name)
+            unrecognised = [path.name for path in strangers(night.settings, {c.dataset: c for c in contracts})]
+            facts.update(deliveries=deliveries.height, in_force=in_force.height, unrecognised=unrecognised)
+        for problem in some(
+            [f"{name} in landing has a name of no dataset and was left alone." for name in unrecognised]
+        ):
+            context.log.warning(problem)
         for key in LEDGER_KEYS.values():
             yield dg.MaterializeResult(asset_key=key, metadata=shown(facts))
 

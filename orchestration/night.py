@@ -5,7 +5,7 @@ What a step does belongs into ``ingestion`` and ``citylake``; how steps hang tog
 
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,6 +38,8 @@ COMMAND = "command"
 RUN_TABLE = "run.parquet"
 IO_ATTEMPTS = 3
 IO_PAUSE_SECONDS = 5
+SHOWN = 20
+"""How many of a kind Dagster's log and metadata show; the run's record has all."""
 UNATTENDED_WAIT_SECONDS = 1800.0
 """How long a run that Dagster started waits for a command that is writing."""
 
@@ -201,15 +203,22 @@ def retrying_io() -> Generator[None]:
         raise dg.RetryRequested(max_retries=IO_ATTEMPTS - 1, seconds_to_wait=IO_PAUSE_SECONDS) from problem
 
 
+def some(problems: Sequence[str]) -> list[str]:
+    """The first of many, and how many there are: years of extracts may come in one night, and people read the log."""
+    rest = [f"… {len(problems)} in all; every one is in the run's record."] if len(problems) > SHOWN else []
+    return [*problems[:SHOWN], *rest]
+
+
 def shown(facts: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
-    """Facts of a stage as Dagster's metadata."""
+    """Facts of a stage as Dagster's metadata; of a long list the first, with its length beside it."""
+    lengths = {f"{name}_count": len(value) for name, value in facts.items() if isinstance(value, list)}
     return {
         name: dg.MetadataValue.int(value)
         if isinstance(value, int)
         else dg.MetadataValue.float(value)
         if isinstance(value, float)
-        else dg.MetadataValue.json(value)
+        else dg.MetadataValue.json(value[:SHOWN] if isinstance(value, list) else value)
         if isinstance(value, dict | list)
         else dg.MetadataValue.text(str(value))
-        for name, value in facts.items()
+        for name, value in {**facts, **{name: length for name, length in lengths.items() if length > SHOWN}}.items()
     }

@@ -5,7 +5,9 @@ from hashlib import sha256
 import dagster as dg
 
 from citylake.contracts.model import load_contracts
+from citylake.lake.lock import is_held
 from citylake.lake.settings import TIMEZONE, Settings
+from citylake.lake.zones import prepare
 from ingestion.landing import scan_landing
 from orchestration.failures import NightFailed, Notice, error_of, is_worth_a_notice, notify
 from orchestration.night import COMMAND, RUN_ID_TAG, STARTED_BY
@@ -43,6 +45,9 @@ def late_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.R
     if unfinished:
         return dg.SkipReason("A run is in progress; what is in landing by then, it loads or the next tick sees.")
     settings = Settings()
+    if is_held(prepare(settings)):
+        # A backfill lands thousands of files one by one: each tick would find another one, and start another night.
+        return dg.SkipReason("Somebody is writing; what is still new in landing after that, the next tick sees.")
     new = scan_landing(settings, load_contracts(settings.contracts)).new
     files = sorted(file.path for landed in new.values() for file in landed)
     if not files:

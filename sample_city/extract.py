@@ -7,7 +7,7 @@ written aside, gets its time of arrival and is then moved to its place.
 import codecs
 import gzip
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -84,7 +84,7 @@ def write_extract(landing: Path, delivery: Delivery, frames: Iterable[pl.DataFra
     names = [column.name for column in delivery.columns]
     rows = malformed = 0
     with _WRITERS[contract.dialect.format](aside, delivery) as write:
-        for block in (block for frame in frames for block in frame.iter_slices(_BLOCK)):
+        for block in (block for frame in frames for block in _blocks(frame)):
             write(break_values(_written(block, contract), contract).select(*names, BREACH))
             rows += block.height
             malformed += block[BREACH].count()
@@ -92,6 +92,11 @@ def write_extract(landing: Path, delivery: Delivery, frames: Iterable[pl.DataFra
     os.utime(aside, (arrival, arrival))
     aside.replace(path)
     return Delivered(delivery, path, rows, malformed)
+
+
+def _blocks(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Slices of a frame; of an empty one itself, for a day without records is a file with headings alone."""
+    yield from frame.iter_slices(_BLOCK) if frame.height else (frame,)
 
 
 def _written(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
@@ -137,7 +142,8 @@ def _text_file(path: Path, delivery: Delivery) -> Generator[Write]:
             file.write(encoder.encode(end.join(lines) + end))
 
         def write(rows: pl.DataFrame) -> None:
-            write_lines(break_lines(_lines(rows, delivery), rows[BREACH], contract))
+            if rows.height:
+                write_lines(break_lines(_lines(rows, delivery), rows[BREACH], contract))
 
         if dialect.format == "csv":
             write_lines([*_preamble(contract), *map(dialect.delimiter.join, _heading_lines(delivery))])

@@ -12,12 +12,22 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from apps.cli.backfill import ingest_folder
 from apps.cli.console import err, facts_table, out
 from apps.cli.reports import print_check, print_exported, print_quarantined, print_rules
 from citylake.contracts.labels import Label
 from citylake.contracts.model import find_contract
 from citylake.lake.account import whoami
-from citylake.lake.deliveries import Manifest, find_delivery, read_ledger, reinstate, withdraw, withdrawal_in
+from citylake.lake.deliveries import (
+    Manifest,
+    decisions_about,
+    delivery_folder,
+    find_delivery,
+    read_ledger,
+    reinstate,
+    withdraw,
+    withdrawal_in,
+)
 from citylake.lake.errors import ContractViolation, UsageError
 from citylake.lake.lock import writer_lock
 from citylake.lake.runs import mint_run_id
@@ -46,8 +56,8 @@ _LISTED = {
 """Columns of a list of deliveries: heading and the width that 80 columns leave it."""
 
 
-def _is_there(file: Path) -> Path:
-    if not (os.access(file, os.R_OK) and file.is_file()):
+def _is_there(file: Path | None) -> Path | None:
+    if file is not None and not (os.access(file, os.R_OK) and file.is_file()):
         raise UsageError(
             f"没有文件 {file}，或您的账号无权读取。 There is no file {file}, or this account may not read it."
         )
@@ -88,9 +98,23 @@ def register(app: typer.Typer) -> None:
     app.add_typer(delivery, name="delivery")
 
 
-def ingest(
-    file: FileArgument,
-    dataset: DatasetOption,
+def ingest(  # noqa: PLR0913, PLR0917  # each is an option of the command
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="The extract, as the department wrote it; gzip is recognised.", callback=_is_there),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            "-d",
+            metavar="DEPARTMENT.NAME",
+            help="Which contract it was delivered under. With --folder only needed where names do not tell.",
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="DIR", help="Every extract in a folder and below it, instead.")
+    ] = None,
     extract_date: Annotated[
         datetime | None,
         typer.Option(
@@ -109,20 +133,31 @@ def ingest(
         bool, typer.Option("--synthetic", help="Mark the delivery as made up, not from a department.")
     ] = False,
 ) -> None:
-    """Deliver one extract: copy it into landing, validate and load it (接收一个数据文件).
+    """Deliver an extract, or a folder of them: copy into landing, validate, load (接收一个或一批数据文件).
 
     Rows that break the contract go to quarantine with line, rule and reason; too many of them, or a file that cannot
     be read as agreed, and the whole delivery is refused (exit code 3) while earlier data stays in force. A second
     file for the same day is a correction and supersedes the first. Readers see the result after the next refresh.
+
+    With --folder, names say of what they are: <dataset>_<YYYYMMDD>[_r<revision>].<ext>, or under --dataset any name
+    with a day in it. It may be interrupted at any time; the same command goes on where it was.
     """
     settings = Settings()
+    if folder is not None:
+        if file is not None or extract_date is not None or revision is not None:
+            raise UsageError("With --folder go --dataset and --synthetic alone; days and revisions are in the names.")
+        ingest_folder(settings, folder, dataset, synthetic=synthetic)
+        return
+    if file is None or dataset is None:
+        raise UsageError("请指明文件和数据集。 Give a file and --dataset DEPARTMENT.NAME, or --folder DIR.")
     contract = find_contract(settings.contracts, dataset)
     day = extract_date.date() if extract_date else _extract_date(file)
     with writer_lock(settings, "citylake ingest") as hold:
         landed = land(settings, file, contract, day, synthetic=synthetic, revision=revision)
         run_id = mint_run_id()
         manifest = load_delivery(settings, contract, landed, run_id)
-        withdrawal = withdrawal_in(find_delivery(hold.zones, manifest.delivery_id)[2])
+        place = delivery_folder(hold.zones.raw, manifest.dataset, manifest.extract_date, manifest.sha256)
+        withdrawal = withdrawal_in(decisions_about(place))
     if manifest.run_id != run_id:
         err.print("[dim]内容相同，此前已接收。 The same content was delivered before; nothing was loaded again.[/]")
     if withdrawal is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestration.night import StageEvent
     from orchestration.nightly import NightResult
 
+_SHOWN = 30
 _STAGES = {
     "ledger": "台账 Delivery ledger",
     "staging": "贴源层 Staging",
@@ -79,8 +80,8 @@ def refresh(
 
         def show(event: "StageEvent") -> None:
             label = stage_label(event.stage)
-            if event.state == "began":
-                status.update(f"{label} …")
+            if event.state in {"began", "working"}:
+                status.update(f"{label} {event.detail}…")
             else:
                 mark = "[green]✓[/]" if event.state == "succeeded" else "[red]✗[/]"
                 err.print(f"{mark} {label} [dim]{event.seconds:.1f} s[/]")
@@ -128,9 +129,11 @@ def show_result(result: "NightResult", *, is_as_of: bool) -> None:
     if result.stages:
         out.print(_summary(result))
         out.print(_times(result))
-    for refused in _refused(result):
+    for refused in _refused(result)[:_SHOWN]:
         reason = f"{refused['delivery_id']}: {refused['zh']} {refused['en']}"
         out.print(f"[yellow]被拒收 Refused[/] {escape(reason)}")
+    if len(_refused(result)) > _SHOWN:
+        out.print(f"  …… 共 {len(_refused(result))} 个。 {len(_refused(result))} in all: citylake delivery list")
     for warning in [*result.facts("marts").get("warnings", []), *result.facts("audit").get("warned", [])]:
         out.print(f"[yellow]注意 Warning[/] {escape(warning)}")
     if result.error is not None:

@@ -51,7 +51,7 @@ class LandedFile(BaseModel):
         if match is None:
             return None
         try:
-            extract_date = datetime.strptime(match["date"], "%Y%m%d").date()  # noqa: DTZ007  # a day has no zone
+            extract_date = date.fromisoformat(match["date"])
         except ValueError:
             return None
         return cls(
@@ -171,18 +171,39 @@ def delivery_folder(root: Path, dataset: str, extract_date: date, sha256: str) -
     return root / department / name / extract_date.isoformat() / sha256[:12]
 
 
-def manifests(zones: Zones) -> Iterator[tuple[Manifest, Path, list[Decision]]]:
+def manifests(
+    zones: Zones, dataset: str | None = None, extract_date: date | None = None
+) -> Iterator[tuple[Manifest, Path, list[Decision]]]:
     """Every delivery with its folder and the decisions about it, oldest first, in the order of their ids.
 
-    Folders without a manifest do not exist.
+    With ``dataset``, and with a day of it, only those: nobody reads years of manifests for one file. Folders without
+    a manifest do not exist.
     Raises EnvironmentProblem for an account that may not look: to it, nothing would seem to have been delivered.
     """
     if zones.raw.exists() and not os.access(zones.raw, os.R_OK | os.X_OK):
         raise of_another_account(zones.home) or EnvironmentProblem(f"{zones.raw} cannot be read: see citylake doctor.")
-    for path in sorted(zones.raw.glob(f"*/*/*/*/{MANIFEST}")):
-        record = path.with_name(DECISIONS)
-        decisions = _DECISIONS.validate_json(record.read_bytes()) if record.exists() else []
-        yield Manifest.model_validate_json(path.read_bytes()), path.parent, decisions
+    datasets = "*/*" if dataset is None else dataset.replace(".", "/", 1)
+    day = "*" if extract_date is None else extract_date.isoformat()
+    for path in sorted(zones.raw.glob(f"{datasets}/{day}/*/{MANIFEST}")):
+        manifest = read_manifest(path.parent)
+        if manifest is not None:
+            yield manifest, path.parent, decisions_about(path.parent)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The delivery that lies in this folder; None when there is none."""
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def decisions_about(folder: Path) -> list[Decision]:
+    """What was decided about the delivery in this folder, in that order."""
+    try:
+        return _DECISIONS.validate_json((folder / DECISIONS).read_bytes())
+    except FileNotFoundError:
+        return []
 
 
 def withdrawal_in(decisions: Sequence[Decision]) -> Decision | None:

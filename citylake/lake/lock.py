@@ -69,6 +69,17 @@ def writer_lock(settings: Settings, purpose: str, wait_seconds: float | None = N
         lock.release()
 
 
+def is_held(zones: Zones) -> bool:
+    """Whether somebody is writing at this moment; the note alone does not tell, for a killed holder leaves it."""
+    lock = FileLock(zones.lock, mode=0o600, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 def read_holder(zones: Zones) -> Holder | None:
     """The holder's note, if there is one and it can be read."""
     try:

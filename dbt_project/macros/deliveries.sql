@@ -32,46 +32,63 @@
 {%- endmacro %}
 
 {% macro deliveries_in_force(dataset) -%}
-    {%- set ledger -%}
-        select delivery_id, path from {{ source('ledger', 'delivery') }}
-        where dataset = '{{ dataset }}' and status = 'in_force' order by delivery_id
-    {%- endset -%}
     {%- set deliveries = [] -%}
-    {%- for delivery in run_query(ledger).rows -%}
+    {%- for delivery in run_query(in_force(dataset)).rows -%}
         {%- do deliveries.append({'id': delivery[0], 'path': delivery[1]}) -%}
     {%- endfor -%}
     {{- return(deliveries) -}}
 {%- endmacro %}
 
--- {added: files to read, removed: ids to forget, kept: files in force and applied already}
+-- {added: files to read, removed: ids to forget, kept: files in force and applied already}. Compared by the database:
+-- years of deliveries may come in one night.
 {% macro delivery_changes(dataset) -%}
-    {%- set in_force = deliveries_in_force(dataset) -%}
-    {%- set applied = run_query(
-        "select delivery_id from " ~ applied_delivery() ~ " where dataset = '" ~ dataset ~ "' order by delivery_id"
-    ).columns[0].values() | list if is_incremental() else [] -%}
-    {{- return({
-        'added': in_force | rejectattr('id', 'in', applied) | list,
-        'removed': applied | reject('in', in_force | map(attribute='id') | list) | list,
-        'kept': in_force | selectattr('id', 'in', applied) | list,
-    }) -}}
+    {%- set compared -%}
+        select
+            coalesce(in_force.delivery_id, applied.delivery_id) as delivery_id,
+            in_force.path,
+            case when in_force.delivery_id is null then 'removed' when applied.delivery_id is null then 'added' else 'kept' end as change
+        from ({{ in_force(dataset) }}) as in_force
+        full join ({{ applied(dataset) if is_incremental() else 'select null::varchar as delivery_id where false' }}) as applied
+            on in_force.delivery_id = applied.delivery_id
+        order by 1
+    {%- endset -%}
+    {%- set changes = {'added': [], 'removed': [], 'kept': []} -%}
+    {%- for delivery_id, path, change in run_query(compared).rows -%}
+        {%- do changes[change].append({'id': delivery_id, 'path': path}) -%}
+    {%- endfor -%}
+    {{- return(changes) -}}
+{%- endmacro %}
+
+{% macro in_force(dataset) -%}
+    select delivery_id, path from {{ source('ledger', 'delivery') }}
+    where dataset = '{{ dataset }}' and status = 'in_force' order by delivery_id
+{%- endmacro %}
+
+{% macro applied(dataset) -%}
+    select delivery_id from {{ applied_delivery() }} where dataset = '{{ dataset }}'
+{%- endmacro %}
+
+-- For IN: deliveries that the table still reflects and that do not count any more.
+{% macro removed_deliveries(dataset) -%}
+    (
+        {{ applied(dataset) }}
+        and delivery_id not in (select delivery_id from ({{ in_force(dataset) }}) as in_force)
+    )
 {%- endmacro %}
 
 -- Post-hook of a staging model, inside its transaction: from now on the table reflects exactly what is in force.
 {% macro note_applied_deliveries() -%}
     {%- if execute -%}
         {%- set dataset = model.sources | rejectattr(0, 'equalto', 'ledger') | first | join('.') -%}
-        {%- set in_force = deliveries_in_force(dataset) | map(attribute='id') | list -%}
-        {%- set applied = run_query(
-            "select delivery_id from " ~ applied_delivery() ~ " where dataset = '" ~ dataset ~ "' order by delivery_id"
-        ).columns[0].values() | list -%}
-        {%- if applied != in_force %}
+        {%- set is_noted -%}
+            select count(*) from ({{ in_force(dataset) }}) as in_force
+            full join ({{ applied(dataset) }}) as applied on in_force.delivery_id = applied.delivery_id
+            where in_force.delivery_id is null or applied.delivery_id is null
+        {%- endset -%}
+        {%- if run_query(is_noted).columns[0].values()[0] > 0 %}
             delete from {{ applied_delivery() }} where dataset = '{{ dataset }}';
-            {%- if in_force %}
-            insert into {{ applied_delivery() }} values
-                {%- for delivery_id in in_force %}
-                ('{{ dataset }}', '{{ delivery_id }}'){{ ', ' if not loop.last }}
-                {%- endfor %};
-            {%- endif %}
+            insert into {{ applied_delivery() }}
+            select '{{ dataset }}', delivery_id from ({{ in_force(dataset) }}) as in_force;
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -48,12 +48,12 @@
         {%- if is_incremental() %}
         union all by name
         select * exclude (is_deleted) from {{ this }}
-        where ({{ key }}) in (select ({{ key }}) from added) and _delivery_id not in {{ sql_list(changes.removed) }}
+        where ({{ key }}) in (select ({{ key }}) from added) and _delivery_id not in {{ removed_deliveries(dataset) }}
         {%- endif %}
         {%- if changes.removed %}
         union all by name
         select * from ({{ delivered(dataset, changes.kept | map(attribute='path') | list) }}) as kept
-        where ({{ key }}) in ({{ orphaned_keys(key, changes) }})
+        where ({{ key }}) in ({{ orphaned_keys(dataset) }})
         {%- endif %}
     ),
 
@@ -75,17 +75,18 @@
         version_rank = 1
         {%- if is_incremental() %}
         and (
-            _delivery_id in {{ sql_list(changes.added | map(attribute='id') | list) }}
+            _delivery_id in (select _delivery_id from added)
             {%- if changes.removed %}
-            or ({{ key }}) in ({{ orphaned_keys(key, changes) }})
+            or ({{ key }}) in ({{ orphaned_keys(dataset) }})
             {%- endif %}
         )
         {%- endif %}
 {%- endmacro %}
 
 -- Keys whose version in force came from a delivery that no longer counts.
-{% macro orphaned_keys(key, changes) -%}
-    select ({{ key }}) from {{ this }} where _delivery_id in {{ sql_list(changes.removed) }}
+{% macro orphaned_keys(dataset) -%}
+    {%- set key = staged_source(dataset).config.meta.key | join(', ') -%}
+    select ({{ key }}) from {{ this }} where _delivery_id in {{ removed_deliveries(dataset) }}
 {%- endmacro %}
 
 {% macro staged_columns(dataset) -%}
@@ -93,11 +94,6 @@
         {{ column.name }}::{{ column.data_type }} as {{ column.name }},
     {% endfor -%}
     _delivery_id, _extract_date, _line
-{%- endmacro %}
-
--- For IN; an empty list names no delivery. (A null there would make NOT IN unknown for every row.)
-{% macro sql_list(values) -%}
-    ('{{ values | join("', '") }}')
 {%- endmacro %}
 
 -- The incremental strategy of staging models: forget what no longer counts, then replace the keys that changed.
@@ -109,7 +105,7 @@
     {%- if not (changes.added or changes.removed) %}
     select 'nothing changed' as outcome
     {%- else %}
-    delete from {{ arguments.target_relation }} where _delivery_id in {{ sql_list(changes.removed) }};
+    delete from {{ arguments.target_relation }} where _delivery_id in {{ removed_deliveries(dataset) }};
     {%- if meta.delivery_mode == 'upsert' %}
     delete from {{ arguments.target_relation }}
     where ({{ meta.key | join(', ') }}) in (select ({{ meta.key | join(', ') }}) from {{ arguments.temp_relation }});

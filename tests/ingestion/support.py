@@ -52,7 +52,7 @@ def read(content: bytes, agreed: Contract, folder: Path) -> Extract:
     file = folder / "extract"
     file.write_bytes(content)
     with engine(folder) as connection:
-        extract = read_extract(file, agreed, folder, connection)
+        extract = read_extract(file, agreed, folder, lambda: connection)
         batches = list(extract.batches())
     return Extract(lambda: iter(batches), extract.missing_columns, extract.new_columns)
 

@@ -289,6 +289,36 @@ def test_a_link_in_landing_is_a_stranger(settings: Settings, thing: Contract, tm
     assert not found.new
 
 
+def test_a_folder_that_is_a_link_is_not_entered(settings: Settings, thing: Contract, tmp_path: Path) -> None:
+    # As with a file: whoever may write into landing could have the lake's owner read another folder for him.
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "thing_20261121.csv").write_text(GOOD, "utf-8")
+    link = Zones.of(settings).landing / "office" / "thing"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "secret")
+    assert not scan_landing(settings, {thing.dataset: thing}).new
+
+
+def test_a_killed_copy_leaves_nothing_behind_once_the_file_has_come(settings: Settings, thing: Contract) -> None:
+    # Under a name of chance, every kill would leave a copy of an extract, with all that it says of people, for good.
+    folder = Zones.of(settings).landing / "office" / "thing"
+    folder.mkdir(parents=True)
+    (folder / ".thing_20261120.csv.part").write_text("half of it", "utf-8")
+    landed = land(settings, file_with(settings.home.parent, GOOD), thing, DAY)
+    assert list(folder.iterdir()) == [landed.path]
+    assert landed.path.read_text("utf-8") == GOOD
+
+
+def test_the_next_revision_follows_every_file_that_ever_brought_one(settings: Settings, thing: Contract) -> None:
+    # One content under two revisions has one manifest; a number given out twice would make two contents one delivery.
+    deliver(settings, thing, GOOD)
+    deliver(settings, thing, "编号,数量\n8,8\n")
+    deliver(settings, thing, GOOD, revision=2)
+    for path in (Zones.of(settings).landing / "office" / "thing").iterdir():
+        path.unlink()
+    assert deliver(settings, thing, "编号,数量\n9,9\n").revision == 3
+
+
 def test_landing_is_scanned_in_order_and_strangers_are_reported(settings: Settings, thing: Contract) -> None:
     # A file in the wrong folder, or with a slip in its name, must not be ignored in silence.
     folder = Zones.of(settings).landing / "office" / "thing"

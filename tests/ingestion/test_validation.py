@@ -1,5 +1,6 @@
 """Validation: each kind of rule, its severity, its reason; keys; and that no row goes missing."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,7 +17,8 @@ from citylake.contracts.labels import Label
 from citylake.contracts.model import Contract, Dialect, RowRule
 from ingestion.judging import Judge
 from ingestion.readers.extract import Batch, Extract
-from ingestion.validation import RowsLost, Validated, validate
+from ingestion.rules import compile_contract
+from ingestion.validation import RowsLost, Stamp, Validated, validate
 from tests.ingestion.support import Outcome, column, contract, engine, examined, read, small, texts
 
 
@@ -206,7 +208,7 @@ def test_what_is_said_of_a_key_is_said_of_that_row_in_whatever_order_rows_come(t
     extract = read(b"id,at,x\n1,1,a\n2,1,a\n1,1,b\n", KEYED, tmp_path)
     reversed_rows = replace(extract, batches=lambda: (Batch(batch.records.reverse()) for batch in extract.batches()))
     with engine(tmp_path) as connection:
-        validated = validate(reversed_rows, KEYED, tmp_path, connection)
+        validated = validate(reversed_rows, KEYED, tmp_path, lambda: connection)
     assert pl.read_parquet(validated.rejected)["line"].to_list() == [4]
     assert sorted(pl.read_parquet(validated.accepted)["_line"]) == [2, 3]
 
@@ -227,13 +229,13 @@ def test_ingestion_keeps_to_the_memory_and_the_threads_of_the_settings(
     seen: list[tuple[str, int]] = []
 
     def look(
-        extract: Extract, agreed: Contract, folder: Path, connection: duckdb.DuckDBPyConnection, stamp: None
+        extract: Extract, agreed: Contract, folder: Path, engine: Callable[[], duckdb.DuckDBPyConnection], stamp: Stamp
     ) -> Validated:
-        (limit, threads), *_ = connection.execute(
-            "select current_setting('memory_limit'), current_setting('threads')"
-        ).fetchall()
+        (limit, threads), *_ = (
+            engine().execute("select current_setting('memory_limit'), current_setting('threads')").fetchall()
+        )
         seen.append((limit, threads))
-        return validate(extract, agreed, folder, connection, stamp)
+        return validate(extract, agreed, folder, engine, stamp)
 
     monkeypatch.setattr("ingestion.examination.validate", look)
     settings = small(tmp_path).model_copy(update={"memory_limit": "64MiB", "threads": 3})
@@ -285,7 +287,7 @@ def test_a_lost_row_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     judge = Judge.__call__
     monkeypatch.setattr(Judge, "__call__", lambda self, records: judge(self, records.head(1)))
     with engine(tmp_path) as connection, pytest.raises(RowsLost, match="2 rows were read"):
-        validate(extract, agreed, tmp_path, connection)
+        validate(extract, agreed, tmp_path, lambda: connection)
 
 
 @pytest.mark.parametrize(("tolerance", "is_refused"), [(0.5, False), (0.49, True)])
@@ -303,3 +305,26 @@ def test_an_empty_snapshot_is_refused_an_empty_change_file_is_not(tmp_path: Path
     assert refusal is not None
     assert refusal.rule == "file.empty"
     assert examined(b"a,b\n", texts("a", "b"), tmp_path / "b").examination.refusal is None
+
+
+class Opened(Exception):
+    """An engine was asked for."""
+
+
+def test_a_clean_extract_is_examined_without_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # To open one takes longer than to examine a day's extract; a backfill has thousands of those.
+    def opened(*_: object, **__: object) -> None:
+        raise Opened
+
+    monkeypatch.setattr("ingestion.examination.bare_connection", opened)
+    assert examined(b"a,b\n1,2\n", texts("a", "b"), tmp_path).accepted.height == 1
+    agreed = contract(column("a", primary_key=True, required=True), column("b"))
+    (repeated := tmp_path / "repeated").mkdir()
+    with pytest.raises(Opened):
+        examined(b"a,b\n1,2\n1,3\n", agreed, repeated)
+
+
+def test_a_contract_is_compiled_once_and_anew_when_it_changes() -> None:
+    # Compiling takes longer than judging a small extract; but a contract that was mended must not be judged by the old.
+    assert compile_contract(texts("a")) is compile_contract(texts("a"))
+    assert len(compile_contract(contract(column("a"))).rules) < len(compile_contract(texts("a")).rules)

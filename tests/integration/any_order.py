@@ -41,7 +41,7 @@ MARTS = (
 
 
 @dataclass(frozen=True)
-class _Lake:
+class Lake:
     """Nights without Dagster and without publication: loading, staging and identity, in this process."""
 
     city: SmallCity
@@ -91,7 +91,7 @@ def compare_order(folder: Path, manifest: DbtManifest, seed: int) -> list[str]:
     chance.shuffle(files)
     withdrawn = files[chance.randrange(len(files))]
 
-    shuffled = _Lake(city, manifest)
+    shuffled = Lake(city, manifest)
     for number in range(NIGHTS):
         share = files[number::NIGHTS]
         shuffled.night(share)
@@ -100,7 +100,7 @@ def compare_order(folder: Path, manifest: DbtManifest, seed: int) -> list[str]:
     shuffled.night([])
     shuffled.dbt(*MARTS)
 
-    rebuilt = _Lake(SmallCity(city.settings.model_copy(update={"home": folder / "rebuilt"}), city.coming), manifest)
+    rebuilt = Lake(SmallCity(city.settings.model_copy(update={"home": folder / "rebuilt"}), city.coming), manifest)
     rebuilt.night(sorted(files))
     rebuilt.withdraw(withdrawn)
     rebuilt.night([], "--full-refresh")

@@ -257,3 +257,20 @@ def test_what_is_in_force_does_not_depend_on_when_it_came(tmp_path_factory: pyte
     in_force = [sha256 for sha256, status in ledgers[0].items() if status == "in_force"]
     newest = max(((o["extract_date"], o["revision"], o["sha256"]) for o in accepted), default=None)
     assert in_force == ([newest[2]] if newest else [])
+
+
+def test_what_is_asked_of_one_dataset_or_day_reads_no_other_manifest(zones: Zones) -> None:
+    # After years of deliveries, a file that arrives must not cost reading all of them: a backfill would never end.
+    # What must not be read cannot be: it is no manifest.
+    day, other = date(2026, 11, 2), "market_supervision.entity"
+    wanted = deliver(zones, "a", extract_date=day)
+    _broken(zones, other, day)
+    assert [one.sha256[0] for one, _, _ in manifests(zones, wanted.dataset)] == ["a"]
+    _broken(zones, wanted.dataset, date(2026, 11, 1))
+    assert [one.sha256[0] for one, _, _ in manifests(zones, wanted.dataset, day)] == ["a"]
+
+
+def _broken(zones: Zones, dataset: str, day: date) -> None:
+    folder = delivery_folder(zones.raw, dataset, day, "c" * 64)
+    folder.mkdir(parents=True)
+    (folder / MANIFEST).write_text("no manifest", encoding="utf-8")

@@ -11,7 +11,17 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
 from orchestration import night as night_module
 from orchestration.failures import NightKilled, Notice, error_of
-from orchestration.night import COMMAND, RUN_ID_TAG, STARTED_BY, Night, night_resource, write_deliveries
+from orchestration.night import (
+    COMMAND,
+    RUN_ID_TAG,
+    SHOWN,
+    STARTED_BY,
+    Night,
+    night_resource,
+    shown,
+    some,
+    write_deliveries,
+)
 
 
 def _settings(tmp_path: Path) -> Settings:
@@ -128,3 +138,17 @@ def test_a_killed_command_is_told_of_once_by_the_next_night(tmp_path: Path, monk
         for _ in range(2):
             assert job.execute_in_process(instance=instance, tags={STARTED_BY: COMMAND, RUN_ID_TAG: "r3"}).success
     assert [(notice.run_id, notice.error) for notice in sent] == [("r1", NightKilled.__name__)]
+
+
+def test_years_of_deliveries_in_one_night_are_no_flood_in_the_log() -> None:
+    # Thousands of warnings, and hashes in every event, would bury what somebody must act on.
+    few, many = ["a", "b"], [str(number) for number in range(3_300)]
+    assert some(few) == few
+    assert some(many)[:SHOWN] == many[:SHOWN]
+    assert "3300" in some(many)[SHOWN]
+    assert len(some(many)) == SHOWN + 1
+    metadata = shown({"deliveries": 3_300, "sha256": many, "postponed": few})
+    assert metadata["sha256"].value == many[:SHOWN]
+    assert metadata["sha256_count"].value == 3_300
+    assert metadata["postponed"].value == few
+    assert "postponed_count" not in metadata

@@ -3,6 +3,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from citylake.lake.lock import writer_lock
 from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
 from orchestration.triggers import JOB, late_deliveries, nightly_job
@@ -44,6 +45,15 @@ def test_no_run_is_started_while_one_is_in_progress(landing: Path) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.create_run_for_job(_any_job(), status=dg.DagsterRunStatus.STARTED)
         assert isinstance(_tick(instance), dg.SkipReason)
+
+
+def test_no_run_is_started_while_a_command_is_writing(landing: Path) -> None:
+    # A backfill lands years of files one by one: a tick would find the one that is just being loaded, every time.
+    (landing / "urban_case_20261031.jsonl").write_text("{}\n", encoding="utf-8")
+    with dg.DagsterInstance.ephemeral() as instance:
+        with writer_lock(Settings(), "citylake ingest --folder"):
+            assert isinstance(_tick(instance), dg.SkipReason)
+        assert isinstance(_tick(instance), dg.RunRequest)
 
 
 def test_a_file_that_is_still_copied_starts_nothing(landing: Path) -> None:

@@ -10,9 +10,14 @@ import pytest
 from stdnum.cn import ric, uscc
 
 from citylake.contracts.model import load_contracts
+from citylake.lake.settings import Settings
+from ingestion.examination import examine
+from ingestion.rules import polars_type
 from sample_city import rates
 from sample_city.city import make_city
-from sample_city.nights import CASES, ENTITIES, PERMITS, PERSONS, SERVICES
+from sample_city.defects import BREACH
+from sample_city.extract import Delivery, write_extract
+from sample_city.nights import CASES, ENTITIES, INSURANCE, LICENCES, PERMITS, PERSONS, SERVICES
 from tests.sample_city.conftest import CONTRACTS, UNTIL, City, contract_of, is_near
 
 
@@ -297,3 +302,17 @@ def test_former_districts_and_missing_types_come_at_their_rates(city: City) -> N
     assert is_near(former, persons.height, rates.FORMER_DISTRICT)
     entities = city.table(city.files(ENTITIES)[0])
     assert is_near((entities["entity_type"] == "N/A").sum(), entities.height, rates.ENTITY_TYPE_MISSING)
+
+
+# Would catch a workbook that cannot be written, or a line that is no record, on a day on which nothing happened.
+@pytest.mark.parametrize("dataset", [LICENCES, INSURANCE, PERSONS])
+def test_a_day_without_records_is_a_file_with_headings_alone(dataset: str, tmp_path: Path) -> None:
+    contract = contract_of(dataset)
+    nothing = pl.DataFrame(
+        schema={**{column.name: polars_type(column) for column in contract.columns}, BREACH: pl.String}
+    )
+    delivered = write_extract(tmp_path, Delivery(contract, UNTIL, UNTIL), [nothing])
+    settings = Settings(home=tmp_path / "home", memory_limit="256MB", threads=1)
+    examination = examine(settings, delivered.path, contract, tmp_path)
+    assert examination.rows_read == 0
+    assert examination.missing_columns == examination.new_columns == ()
