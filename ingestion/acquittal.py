@@ -47,6 +47,7 @@ class Acquittal:
         others = [value.expression.alias(value.name) for value in full.typed if value.name not in settled]
         self._values = {expression.meta.output_name(): expression for expression in (*as_they_are, *others)}
         row_rules = {rule.name for rule in contract.row_rules}
+        self._suspicions: dict[frozenset[str], pl.Expr] = {}
         self._broken = [rule.broken for rule in full.rules if rule.rule_id in row_rules]
 
     def __call__(self, texts: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
@@ -56,10 +57,16 @@ class Acquittal:
         values = {name: value for name, value in self._values.items() if name not in given}
         as_given = {name: pl.col(text_name(name)) for name in given}
         typed = texts.with_columns(**(values | as_given | cast))
-        columns = self._contract.columns
-        suspicions = (one for column in columns for one in _suspicions(column, is_given=column.name in given))
-        is_suspicious = reduce(or_, [*suspicions, *self._broken, _may_be_header(self._contract, given)])
-        return typed, typed.select(is_suspicious.alias("is_suspicious")).to_series()
+        return typed, typed.select(self._is_suspicious(frozenset(given))).to_series()
+
+    def _is_suspicious(self, given: frozenset[str]) -> pl.Expr:
+        """True for each row that needs a closer look; made once for all batches whose columns hold the same."""
+        if given not in self._suspicions:
+            columns = self._contract.columns
+            suspicions = (one for column in columns for one in _suspicions(column, is_given=column.name in given))
+            found = reduce(or_, [*suspicions, *self._broken, _may_be_header(self._contract, given)])
+            self._suspicions[given] = found.alias("is_suspicious")
+        return self._suspicions[given]
 
 
 def _texts_that_are_values(column: Column) -> list[str]:

@@ -7,6 +7,7 @@ Rules are expressions (:mod:`ingestion.rules`); here they meet data. Most rows a
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -76,6 +77,7 @@ class Judge:
     rejected: RejectedRows
     keys: KeyHashes
     repeated_keys: RepeatedKeys | None = None
+    _suspects: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
 
     @cached_property
     def schema(self) -> dict[str, pl.DataType]:
@@ -92,7 +94,10 @@ class Judge:
         return Acquittal(self.compiled.contract)
 
     def __call__(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Judge one batch: ``_line`` and texts under the contract's names. Rows that needed a closer look come last."""
+        """Judge one batch: ``_line`` and columns under the contract's names.
+
+        Rows that need a closer look are looked at many at once: they come with a later batch, or with :meth:`finish`.
+        """
         if self.repeated_keys is not None:
             conflicts, repeats = self.repeated_keys.among(records[LINE])
             records = records.with_columns(conflicts.alias(CONFLICT), repeats.alias(REPEATED))
@@ -102,9 +107,21 @@ class Judge:
         suspects = records.filter(is_suspicious)
         if suspects.height:
             plain = plain.filter(~is_suspicious)
+            self._suspects.append(suspects)
         accepted = self._accepted(plain, _lists(pl.DataFrame(), plain.height))
-        if suspects.height:
-            accepted = pl.concat([accepted, self._judge(suspects)])
+        self.keys.add(accepted)
+        if sum(rows.height for rows in self._suspects) < _ROWS_IN_MEMORY:
+            return accepted
+        return pl.concat([accepted, self.finish()])
+
+    def finish(self) -> pl.DataFrame:
+        """Judge the rows that still wait for a closer look."""
+        if not self._suspects:
+            return pl.DataFrame(schema=self.schema)
+        # A format with types of its own may give values in one batch and texts in the next.
+        alike = groupby(self._suspects, key=lambda rows: rows.schema)
+        accepted = pl.concat(self._judge(pl.concat(rows)) for _, rows in alike)
+        self._suspects.clear()
         self.keys.add(accepted)
         return accepted
 

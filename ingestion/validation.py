@@ -76,6 +76,7 @@ def _write_accepted(extract: Extract, judge: Judge, target: Path, stamp: Stamp) 
             if batch.rejected.height:
                 judge.rejected.add(batch.rejected, _unparsed)
             write(judge(batch.records))
+        write(judge.finish())
     return rows_read
 
 
