@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
@@ -107,7 +108,8 @@ class Judge:
         suspects = records.filter(is_suspicious)
         if suspects.height:
             plain = plain.filter(~is_suspicious)
-            self._suspects.append(suspects)
+            # As they are, a few texts would keep all texts of their batch in memory.
+            self._suspects.append(cast("pl.DataFrame", pl.from_arrow(suspects.to_arrow())))
         accepted = self._accepted(plain, _lists(pl.DataFrame(), plain.height))
         self.keys.add(accepted)
         if sum(rows.height for rows in self._suspects) < _ROWS_IN_MEMORY:
