@@ -25,7 +25,7 @@ select
     _line,
     text,
     list_contains($undecodable, _line) as is_undecodable,
-    if(json_valid(text), json_type(text) = 'OBJECT', false) as is_object
+    if(json_valid(text) and not list_contains($unsound, _line), json_type(text) = 'OBJECT', false) as is_object
 from block
 """
 _SHAPES = "select distinct json_keys(text) as keys from lines where is_object"
@@ -113,7 +113,7 @@ def read_carefully(block: TextBlock, contract: Contract, engine: duckdb.DuckDBPy
     names = {column.heading: column.name for column in contract.columns}
     lines = pl.read_lines(block.content, name="text") if block.content else pl.DataFrame(schema={"text": pl.String})
     numbered = lines.with_row_index(LINE, block.first_line).cast({LINE: pl.Int64})
-    parsed, keys = _parse(engine, numbered, list(names), list(block.undecodable))
+    parsed, keys = _parse(engine, numbered, list(names), [*block.undecodable], _with_commas_too_many(numbered))
     is_good = pl.col("rule").is_null()
     records = parsed.filter(is_good).select(
         LINE, *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items())
@@ -121,12 +121,30 @@ def read_carefully(block: TextBlock, contract: Contract, engine: duckdb.DuckDBPy
     return Batch(without_empty(records), parsed.filter(~is_good).select(*REJECTED_SCHEMA)), keys
 
 
+def _with_commas_too_many(lines: pl.DataFrame) -> list[int]:
+    """Lines with a comma before a closing bracket, which DuckDB takes and no standard does; those few one by one."""
+    candidates = lines.filter(pl.col("text").str.contains(r",\s*[}\]]"))
+    return [line for line, text in candidates.iter_rows() if not _is_json(text)]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _parse(
-    engine: duckdb.DuckDBPyConnection, block: pl.DataFrame, headings: list[str], undecodable: list[int]
+    engine: duckdb.DuckDBPyConnection,
+    block: pl.DataFrame,
+    headings: list[str],
+    undecodable: list[int],
+    unsound: list[int],
 ) -> tuple[pl.DataFrame, set[str]]:
     """The lines of a block, parsed, and the keys found in them. Lines share few sets of keys: these are looked at."""
     engine.register("block", block.filter(pl.col("text").str.contains(r"\S")))
-    engine.execute(_JUDGE, {"undecodable": undecodable})
+    engine.execute(_JUDGE, {"undecodable": undecodable, "unsound": unsound})
     shapes: list[list[str]] = [keys for (keys,) in engine.execute(_SHAPES).fetchall()]
     repeating = [keys for keys in shapes if len(set(keys)) < len(keys)]
     structure = json.dumps(dict.fromkeys(headings, "VARCHAR"), ensure_ascii=False)

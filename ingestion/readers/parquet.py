@@ -70,12 +70,14 @@ def damaged() -> refusals.RefusedFile:
 
 @contextmanager
 def refusing_damage(file: Path) -> Generator[None]:
-    """While rows are read: a failure is the file's fault if another library cannot read the file either.
+    """While rows are read: a failure is the file's fault if it is named so, or another library cannot read it either.
 
     Raises RefusedFile for a damaged file; any other failure goes on as it is.
     """
     try:
         yield
+    except pl.exceptions.ComputeError as problem:
+        raise damaged() from problem
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         _read_through(file)
         raise

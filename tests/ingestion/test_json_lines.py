@@ -27,6 +27,13 @@ def test_a_bad_line_is_named_and_its_neighbours_are_read(tmp_path: Path) -> None
     assert rows_read(extract) == 6
 
 
+def test_a_comma_too_many_is_no_json_but_may_stand_in_a_text(tmp_path: Path) -> None:
+    # A parser that lets it pass takes a cut-off record for a whole one.
+    extract = read(b'{"\xe7\xbc\x96\xe5\x8f\xb7":"1",}\n{"\xe7\xbc\x96\xe5\x8f\xb7":"a,}"}\n', CASES, tmp_path)
+    assert rejected(extract) == [(1, "row.json")]
+    assert [row[:2] for row in rows(extract)] == [(2, "a,}")]
+
+
 def test_values_are_read_by_the_contract_s_type_not_by_json_s(tmp_path: Path) -> None:
     # A code that one system writes as a number and another as text is the same code.
     outcome = examined(
