@@ -13,7 +13,6 @@ from citylake.contracts.model import Contract
 from citylake.lake.deliveries import delivery_folder, find_delivery, manifests
 from citylake.lake.errors import UsageError
 from citylake.lake.zones import Zones
-from ingestion.loading import REJECTED
 from ingestion.mending import UNPARSED, broken_rules, headings_of, original, to_mend
 from ingestion.validation import REJECTED_SCHEMA
 
@@ -34,8 +33,11 @@ def read_quarantine(zones: Zones, dataset: str, delivery: str | None = None) -> 
         if wanted.dataset != dataset:
             raise UsageError(f"{wanted.delivery_id} is not a delivery of {dataset}.")
         found = [wanted]
-    folders = (delivery_folder(zones.quarantine, one.dataset, one.extract_date, one.sha256) for one in found)
-    files = [folder / REJECTED for folder in folders if (folder / REJECTED).exists()]
+    places = (
+        delivery_folder(zones.quarantine, one.dataset, one.extract_date, one.sha256) / one.rejected_file
+        for one in found
+    )
+    files = [file for file in places if file.exists()]
     if not files:
         return pl.LazyFrame(schema={"delivery_id": pl.String(), **REJECTED_SCHEMA, "origin": pl.String()})
     origins = {one.delivery_id: one.origin for one in found}
