@@ -77,7 +77,7 @@ def source_yaml(contract: Contract) -> str:
         "    tables:\n"
         f"      - name: {contract.name}\n"
         f"        description: {_quoted(str(contract.purpose))}\n"
-        f"        config: {{meta: {{{_merging(contract)}}}}}\n"
+        f"        config: {{meta: {{{_facts(contract)}}}}}\n"
         f"        columns:\n{columns}"
     )
 
@@ -136,9 +136,10 @@ def _duckdb_type(column: Column) -> str:
     return _TYPES[type(kind)]
 
 
-def _merging(contract: Contract) -> str:
-    """What the staging macro must know of a dataset."""
-    facts = [f"delivery_mode: {contract.mode}", f"key: [{', '.join(contract.key)}]"]
+def _facts(contract: Contract) -> str:
+    """What dbt must know of a dataset: whose it is, and how its deliveries are merged."""
+    owner = f"owner: {{zh: {_quoted(contract.owner.zh)}, en: {_quoted(contract.owner.en)}}}"
+    facts = [owner, f"delivery_mode: {contract.mode}", f"key: [{', '.join(contract.key)}]"]
     if contract.sequence:
         facts.append(f"sequence: {contract.sequence}")
     if contract.tombstone:

@@ -27,7 +27,7 @@ def read_quarantine(zones: Zones, dataset: str, delivery: str | None = None) -> 
 
     Raises UsageError when the delivery is unknown or another dataset's.
     """
-    found = [manifest for manifest, _, _ in manifests(zones) if manifest.dataset == dataset]
+    found = [manifest for manifest, _, _ in manifests(zones, dataset)]
     if delivery is not None:
         wanted = find_delivery(zones, delivery)[0]
         if wanted.dataset != dataset:
@@ -57,25 +57,32 @@ def export_quarantine(rows: pl.LazyFrame, contract: Contract, file: Path) -> int
             f"{file} cannot be written: name a file in a folder that exists and is yours. 无法写入该文件。"
         )
     rules = [broken.explanation for broken in broken_rules(contract, rows, "line", "rules")]
-    said = to_mend(rules, is_seen=False)
+    mending = to_mend(rules, is_seen=False)
     headings = headings_of(rows, contract)
     record = original(headings)
-    table = rows.select(
-        pl.col("delivery_id").alias("批次 Delivery"),
-        pl.col("origin").alias(ORIGIN),
-        pl.col("line").alias("行号 Line"),
-        said["columns"].alias("列 Column"),
-        _harmless(said["values"]).alias("值 Value"),
-        pl.col("reason_zh").alias("原因"),
-        said["asks_zh"].alias("约定"),
-        said["mend_zh"].alias("怎样修改"),
-        pl.col("reason_en").alias("Reason"),
-        said["asks_en"].alias("What the contract says"),
-        said["mend_en"].alias("How to mend it"),
-        said["rules"].alias("规则 Rules"),
-        *(_harmless(record.struct.field(heading)).alias(heading) for heading in headings),
-        _harmless(record.struct.field(UNPARSED)).alias("原始行 Original line"),
-    )
+    said = {
+        "批次 Delivery": pl.col("delivery_id"),
+        ORIGIN: pl.col("origin"),
+        "行号 Line": pl.col("line"),
+        "列 Column": mending["columns"],
+        "值 Value": _harmless(mending["values"]),
+        "原因": pl.col("reason_zh"),
+        "约定": mending["asks_zh"],
+        "怎样修改": mending["mend_zh"],
+        "Reason": pl.col("reason_en"),
+        "What the contract says": mending["asks_en"],
+        "How to mend it": mending["mend_en"],
+        "规则 Rules": mending["rules"],
+    }
+    unparsed = {"原始行 Original line": _harmless(record.struct.field(UNPARSED))}
+    # A department may have a column 原因, too.
+    delivered = {
+        f"{heading} (数据 delivered)" if heading in said | unparsed else heading: _harmless(
+            record.struct.field(heading)
+        )
+        for heading in headings
+    }
+    table = rows.select(value.alias(name) for name, value in (said | delivered | unparsed).items())
     descriptor, aside = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")
     os.close(descriptor)
     try:

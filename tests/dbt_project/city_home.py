@@ -21,7 +21,6 @@ from citylake.lake.zones import Zones
 from ingestion.promises import write_promises
 from ingestion.rules import polars_type
 
-DBT_PROJECT = Settings().dbt_project
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
@@ -100,7 +99,8 @@ class CityHome:
         run = {"run_id": ["test"], "as_of_date": [self.as_of], "is_full": ["--full-refresh" in arguments]}
         pl.DataFrame(run).write_parquet(self.zones.ledger / "run.parquet")
         files = ["--target-path", str(self.settings.home / "target"), "--log-path", str(self.settings.home / "logs")]
-        project = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+        place = str(self.settings.dbt_project)
+        project = ["--project-dir", place, "--profiles-dir", place]
         quick = ["--quiet", "--no-write-json", "--log-level-file", "none"]
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("CITYLAKE_HOME", str(self.settings.home))

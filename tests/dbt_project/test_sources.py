@@ -50,11 +50,12 @@ def test_a_source_has_the_contracts_columns_with_the_types_of_its_parquet(
     assert typed(source_of(dbt_manifest, contract).columns) == [pair for pair in parquet if pair[0] not in also]
 
 
-def test_a_source_knows_the_contracts_mode_key_sequence_and_tombstone(
+def test_a_source_knows_the_contracts_owner_mode_key_sequence_and_tombstone(
     contract: Contract, dbt_manifest: DbtManifest
 ) -> None:
     # Staging merges by what the source says: a contract turned into a snapshot would go on being merged by key.
-    expected: dict[str, Any] = {"delivery_mode": contract.mode, "key": list(contract.key)}
+    owner = {"zh": contract.owner.zh, "en": contract.owner.en}
+    expected: dict[str, Any] = {"owner": owner, "delivery_mode": contract.mode, "key": list(contract.key)}
     if contract.sequence:
         expected["sequence"] = contract.sequence
     if contract.tombstone:
