@@ -12,6 +12,7 @@ import polars as pl
 
 from citylake.contracts.model import Column, Contract, DeliveryMode, load_contracts
 from citylake.lake.settings import Settings
+from ingestion.readers.extract import NEW_COLUMNS
 from ingestion.rules import polars_type
 
 _TYPES: dict[type[pl.DataType], str] = {
@@ -29,6 +30,7 @@ _ALSO_STAGED = (
     ("_line", "bigint", "行号 Line of that extract on which the record starts"),
     ("is_deleted", "boolean", "已删除 Whether the version in force says that the record was deleted"),
 )
+_KEPT = "未约定的列 What stood under headings that the contract does not know: a JSON object of texts, null for none"
 _IN_FORCE: dict[DeliveryMode, tuple[str, str]] = {
     "upsert": (
         "in the version in force",
@@ -63,8 +65,8 @@ def write_dbt_files(contracts: Path, staging: Path) -> list[Path]:
 def source_yaml(contract: Contract) -> str:
     """The dbt source of a dataset's raw deliveries."""
     columns = "".join(
-        f"          - {{{_column(column)}, config: {{meta: {{classification: {column.classification}}}}}}}\n"
-        for column in contract.columns
+        f"          - {{{described}, config: {{meta: {{classification: {classification}}}}}}}\n"
+        for described, classification in _columns(contract)
     )
     return (
         f"{_WRITTEN}"
@@ -75,7 +77,7 @@ def source_yaml(contract: Contract) -> str:
         "    tables:\n"
         f"      - name: {contract.name}\n"
         f"        description: {_quoted(str(contract.purpose))}\n"
-        f"        config: {{meta: {{{_merging(contract)}}}}}\n"
+        f"        config: {{meta: {{{_facts(contract)}}}}}\n"
         f"        columns:\n{columns}"
     )
 
@@ -84,7 +86,7 @@ def model_yaml(contract: Contract) -> str:
     """What is promised of a dataset's staging model, and tested."""
     rows, _ = _IN_FORCE[contract.mode]
     text = f"{contract.title}, typed, one row per record {rows}. Restricted: stays in the vault."
-    described = [*map(_column, contract.columns), *(_described(*also) for also in _ALSO_STAGED)]
+    described = [*(column for column, _ in _columns(contract)), *(_described(*also) for also in _ALSO_STAGED)]
     columns = "".join(f"      - {{{column}}}\n" for column in described)
     return (
         f"{_WRITTEN}"
@@ -109,6 +111,15 @@ def model_sql(contract: Contract) -> str:
     )
 
 
+def _columns(contract: Contract) -> list[tuple[str, str]]:
+    """Every column of a dataset's raw deliveries, described, and its classification.
+
+    Nobody has said what new columns hold: whoever they may be about, they count as identifiers.
+    """
+    new = [(_described(NEW_COLUMNS, "varchar", _KEPT), "identifier")] if contract.drift == "evolve" else []
+    return [*((_column(column), column.classification) for column in contract.columns), *new]
+
+
 def _column(column: Column) -> str:
     text = f"{column.label}: {column.description}" if column.description else str(column.label)
     return _described(column.name, _duckdb_type(column), text)
@@ -125,9 +136,10 @@ def _duckdb_type(column: Column) -> str:
     return _TYPES[type(kind)]
 
 
-def _merging(contract: Contract) -> str:
-    """What the staging macro must know of a dataset."""
-    facts = [f"delivery_mode: {contract.mode}", f"key: [{', '.join(contract.key)}]"]
+def _facts(contract: Contract) -> str:
+    """What dbt must know of a dataset: whose it is, and how its deliveries are merged."""
+    owner = f"owner: {{zh: {_quoted(contract.owner.zh)}, en: {_quoted(contract.owner.en)}}}"
+    facts = [owner, f"delivery_mode: {contract.mode}", f"key: [{', '.join(contract.key)}]"]
     if contract.sequence:
         facts.append(f"sequence: {contract.sequence}")
     if contract.tombstone:

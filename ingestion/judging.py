@@ -18,7 +18,7 @@ from citylake.contracts.model import Contract
 from ingestion import reasons
 from ingestion.acquittal import Acquittal
 from ingestion.keys import CONFLICT, REPEATED, KeyHashes, RepeatedKeys
-from ingestion.readers.extract import LINE
+from ingestion.readers.extract import LINE, NEW_COLUMNS
 from ingestion.rules import Compiled, Rule, polars_type, text_name
 
 WARNINGS = "_warnings"
@@ -82,9 +82,16 @@ class Judge:
 
     @cached_property
     def schema(self) -> dict[str, pl.DataType]:
-        """Of accepted rows: the contract's columns in its order and types, ``_line``, ``_warnings``."""
+        """Of accepted rows: the contract's columns in its order and types, ``_line``, ``_warnings``.
+
+        Where the contract lets its columns evolve, ``_new_columns`` too.
+        """
         columns = {column.name: polars_type(column) for column in self.compiled.contract.columns}
-        return {**columns, LINE: pl.Int64(), WARNINGS: pl.List(pl.String())}
+        return {**columns, LINE: pl.Int64(), WARNINGS: pl.List(pl.String()), **dict.fromkeys(self._kept, pl.String())}
+
+    @cached_property
+    def _kept(self) -> tuple[str, ...]:
+        return (NEW_COLUMNS,) if self.compiled.contract.drift == "evolve" else ()
 
     @cached_property
     def _rules(self) -> tuple[Rule, ...]:
@@ -102,7 +109,8 @@ class Judge:
         if self.repeated_keys is not None:
             conflicts, repeats = self.repeated_keys.among(records[LINE])
             records = records.with_columns(conflicts.alias(CONFLICT), repeats.alias(REPEATED))
-        plain, is_suspicious = self._acquit(records.select(LINE, *self.compiled.usual_texts(records)))
+        kept = (_new_columns(records) for _ in self._kept)
+        plain, is_suspicious = self._acquit(records.select(LINE, *self.compiled.usual_texts(records), *kept))
         if self.repeated_keys is not None:
             is_suspicious |= records[CONFLICT] | records[REPEATED]
         suspects = records.filter(is_suspicious)
@@ -133,7 +141,8 @@ class Judge:
 
     def _judge(self, records: pl.DataFrame) -> pl.DataFrame:
         """By the full expressions."""
-        texts = records.select(LINE, pl.col(rf"^{CONFLICT}|{REPEATED}$"), *self.compiled.texts(records))
+        keys = pl.col(rf"^{CONFLICT}|{REPEATED}$")
+        texts = records.select(LINE, keys, *self.compiled.texts(records), _new_columns(records))
         typed = texts.with_columns(self.compiled.values)
         flags = typed.select(rule.broken.alias(rule.rule_id) for rule in self._rules)
         is_met = dict(zip(flags.columns, flags.select(pl.all().any()).row(0) or (), strict=True))
@@ -150,8 +159,16 @@ class Judge:
     def _accepted(self, typed: pl.DataFrame, warnings: pl.Series) -> pl.DataFrame:
         columns = self.compiled.contract.columns
         return typed.select(
-            *(pl.col(column.name).cast(polars_type(column)) for column in columns), LINE, warnings.alias(WARNINGS)
+            *(pl.col(column.name).cast(polars_type(column)) for column in columns),
+            LINE,
+            warnings.alias(WARNINGS),
+            *self._kept,
         )
+
+
+def _new_columns(records: pl.DataFrame) -> pl.Expr:
+    """What the rows have under headings that the contract does not know; null where the extract has none."""
+    return pl.col(NEW_COLUMNS) if NEW_COLUMNS in records.columns else pl.lit(None, pl.String).alias(NEW_COLUMNS)
 
 
 def _lists(flags: pl.DataFrame, height: int) -> pl.Series:
@@ -171,14 +188,16 @@ def _lists(flags: pl.DataFrame, height: int) -> pl.Series:
 def _rejected(rows: pl.DataFrame, errors: list[Rule], contract: Contract) -> pl.DataFrame:
     """Line, rules, reasons and original texts of rows that each break a rule."""
     columns = {rule.rule_id: rule.column for rule in errors}
+    record = pl.struct(
+        pl.col(text_name(column.name)).alias(column.heading) for column in contract.columns
+    ).struct.json_encode()
+    new = pl.col(NEW_COLUMNS).str.strip_prefix("{")
     found = rows.select(
         line=LINE,
         rules=pl.concat_list([pl.when(rule.broken).then(pl.lit(rule.rule_id)) for rule in errors]).list.drop_nulls(),
         reason_zh=_joined(errors, "zh", "；"),
         reason_en=_joined(errors, "en", "; "),
-        record=pl.struct(
-            pl.col(text_name(column.name)).alias(column.heading) for column in contract.columns
-        ).struct.json_encode(),
+        record=pl.coalesce(pl.concat_str(record.str.strip_suffix("}"), pl.lit(","), new), record),
     )
     first = pl.col("rules").list.first()
     return found.with_columns(

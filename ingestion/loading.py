@@ -1,14 +1,18 @@
 """Loading one delivery: examined, written aside, then moved to its place whole. It exists once its manifest does.
 
 Whatever moment a load dies at, the next one finishes the work: what lies aside is cleared, an orphan in quarantine is
-overwritten, and a delivery whose manifest stands is known and not loaded again. The caller holds the writer's lock.
+overwritten, and a delivery whose manifest stands is known and not loaded again. A delivery that gets another result,
+because its contract changed, keeps its folder: the new rows are put beside the old under a name of their own, and the
+manifest, replaced in one move, says which ones count. The caller holds the writer's lock.
 """
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -16,6 +20,7 @@ from typing import Literal
 import polars as pl
 
 from citylake.contracts.model import Contract
+from citylake.lake.account import whoami
 from citylake.lake.deliveries import (
     MANIFEST,
     Arrival,
@@ -34,86 +39,121 @@ from ingestion.examination import Examination, examine
 from ingestion.hashing import sha256_of
 from ingestion.landing import is_due_again
 
-ACCEPTED = "accepted.parquet"
-REJECTED = "rejected.parquet"
+_ACCEPTED = Path("delivery", "accepted.parquet")
+_REJECTED = Path("quarantine", "rejected.parquet")
+"""Where rows lie aside."""
 
-Step = Literal["examined", "written", "quarantined", "cleared", "loaded"]
+Step = Literal["examined", "written", "quarantined", "cleared", "placed", "loaded", "swept"]
+After = Callable[[Step], None]
+"""Is told of each step once it is done."""
+
+
+def unheard(_: Step) -> None:
+    """Nobody asks for the steps."""
 
 
 class FileChanged(CitylakeError):
     """A file in landing changed while it was read; it is left for the next run."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A file in landing, as it was before anything of it was read."""
+
+    landed: LandedFile
+    facts: os.stat_result
+    hashing: Future[str]
+
+    @classmethod
+    @contextmanager
+    def of(cls, landed: LandedFile) -> Generator["Seen"]:
+        """Look at a file, and hash it while it is read."""
+        facts = landed.path.stat()
+        with ThreadPoolExecutor(1) as hasher:
+            yield cls(landed, facts, hasher.submit(sha256_of, landed.path))
+
+    @property
+    def sha256(self) -> str:
+        """Waits until the file is hashed."""
+        return self.hashing.result()
+
+    def folder(self, zones: Zones) -> Path:
+        """Where its delivery lies; waits until the file is hashed."""
+        return delivery_folder(zones.raw, self.landed.dataset, self.landed.extract_date, self.sha256)
+
+    def stamp(self) -> dict[str, pl.Expr]:
+        """What accepted rows say of the delivery that they came with."""
+        return {
+            "_delivery_id": pl.lit(delivery_id(self.landed.dataset, self.landed.extract_date, self.sha256)),
+            "_extract_date": pl.lit(self.landed.extract_date),
+        }
+
+    def arrival(self, zones: Zones) -> Arrival:
+        """The file as a manifest names it."""
+        return Arrival(
+            revision=self.landed.revision,
+            origin=self.landed.origin,
+            received_at=datetime.fromtimestamp(self.facts.st_mtime, UTC),
+            file_name=str(self.landed.path.relative_to(zones.landing)),
+            file_size=self.facts.st_size,
+            file_mtime_ns=self.facts.st_mtime_ns,
+        )
+
+    def check_unchanged(self) -> None:
+        """Raises FileChanged when somebody was still writing the file."""
+        now = self.landed.path.stat()
+        if (now.st_size, now.st_mtime_ns) != (self.facts.st_size, self.facts.st_mtime_ns):
+            raise FileChanged(f"{self.landed.path.name} changed while it was read. It is left for the next run.")
+
+
 def load_delivery(
-    settings: Settings,
-    contract: Contract,
-    landed: LandedFile,
-    run_id: str,
-    *,
-    after: Callable[[Step], None] = lambda _: None,
+    settings: Settings, contract: Contract, landed: LandedFile, run_id: str, *, after: After = unheard
 ) -> Manifest:
     """Load one file from landing; a refused one gives a manifest that says so. Loading it again changes nothing.
 
-    ``after`` is told of each step once it is done. Raises FileChanged when somebody was still writing the file.
+    Raises FileChanged when somebody was still writing the file.
     """
     zones = Zones.of(settings)
-    facts = landed.path.stat()
-    arrival = _arrival(landed, facts, zones)
-    with ThreadPoolExecutor(1) as hasher:
-        hashing = hasher.submit(sha256_of, landed.path)
-        known = _known(zones, landed, hashing) if _may_be_known(zones, landed, facts.st_size) else None
+    with Seen.of(landed) as seen:
+        arrival = seen.arrival(zones)
+        known = read_manifest(seen.folder(zones)) if _may_be_known(zones, seen) else None
         if known is not None and not is_due_again(known, contract):
-            return _recall(_folder(zones, landed, hashing.result()), known, arrival)
-        aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
-        try:
-            examination = examine(settings, landed.path, contract, aside, lambda: _stamp(landed, hashing.result()))
-            sha256 = hashing.result()
-            after("examined")
-            now = landed.path.stat()
-            if (now.st_size, now.st_mtime_ns) != (facts.st_size, facts.st_mtime_ns):
-                raise FileChanged(f"{landed.path.name} changed while it was read. It is left for the next run.")
-            manifest = _manifest(contract, landed, run_id, sha256, arrival, examination)
-            if known is not None:
-                manifest = manifest.brought_by(known.with_arrival(arrival).arrivals)
-            _write(aside / "delivery", aside / "quarantine", manifest, examination)
-            after("written")
-            _publish(aside, _folder(zones, landed, sha256), manifest, zones, after)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            return _recall(seen.folder(zones), known, arrival)
+        with validated_aside(settings, contract, seen, run_id, after) as (aside, loaded):
+            if known is None:
+                _publish(aside, seen.folder(zones), loaded, zones, after)
+                return loaded
+            manifest = superseding(known.with_arrival(arrival), loaded)
+            supersede(aside, seen.folder(zones), manifest, zones, after)
     return manifest
 
 
-def _may_be_known(zones: Zones, landed: LandedFile, size: int) -> bool:
+@contextmanager
+def validated_aside(
+    settings: Settings, contract: Contract, seen: Seen, run_id: str, after: After
+) -> Generator[tuple[Path, Manifest]]:
+    """Validate a file into a folder in scratch, flushed to disk and removed in the end, and say what came of it.
+
+    Raises FileChanged when somebody was still writing the file.
+    """
+    zones = Zones.of(settings)
+    aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
+    try:
+        examination = examine(settings, seen.landed.path, contract, aside, seen.stamp)
+        after("examined")
+        seen.check_unchanged()
+        manifest = _manifest(contract, seen, run_id, seen.arrival(zones), examination)
+        _write(aside, manifest, examination)
+        after("written")
+        yield aside, manifest
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _may_be_known(zones: Zones, seen: Seen) -> bool:
     """Whether a delivery of that day came in a file of that size: if not, the file is read while it is hashed."""
-    found = manifests(zones, landed.dataset, landed.extract_date)
-    return any(arrival.file_size == size for manifest, _, _ in found for arrival in manifest.arrivals)
-
-
-def _known(zones: Zones, landed: LandedFile, hashing: Future[str]) -> Manifest | None:
-    return read_manifest(_folder(zones, landed, hashing.result()))
-
-
-def _folder(zones: Zones, landed: LandedFile, sha256: str) -> Path:
-    return delivery_folder(zones.raw, landed.dataset, landed.extract_date, sha256)
-
-
-def _stamp(landed: LandedFile, sha256: str) -> dict[str, pl.Expr]:
-    """What accepted rows say of the delivery that they came with."""
-    return {
-        "_delivery_id": pl.lit(delivery_id(landed.dataset, landed.extract_date, sha256)),
-        "_extract_date": pl.lit(landed.extract_date),
-    }
-
-
-def _arrival(landed: LandedFile, facts: os.stat_result, zones: Zones) -> Arrival:
-    return Arrival(
-        revision=landed.revision,
-        origin=landed.origin,
-        received_at=datetime.fromtimestamp(facts.st_mtime, UTC),
-        file_name=str(landed.path.relative_to(zones.landing)),
-        file_size=facts.st_size,
-        file_mtime_ns=facts.st_mtime_ns,
-    )
+    found = manifests(zones, seen.landed.dataset, seen.landed.extract_date)
+    return any(arrival.file_size == seen.facts.st_size for manifest, _, _ in found for arrival in manifest.arrivals)
 
 
 def _recall(folder: Path, known: Manifest, arrival: Arrival) -> Manifest:
@@ -127,23 +167,17 @@ def _recall(folder: Path, known: Manifest, arrival: Arrival) -> Manifest:
     return manifest
 
 
-def _manifest(  # noqa: PLR0913, PLR0917  # the facts of a delivery come from as many places
-    contract: Contract,
-    landed: LandedFile,
-    run_id: str,
-    sha256: str,
-    arrival: Arrival,
-    examination: Examination,
-) -> Manifest:
+def _manifest(contract: Contract, seen: Seen, run_id: str, arrival: Arrival, examination: Examination) -> Manifest:
     validated = examination.validated
     is_refused = examination.refusal is not None
     return Manifest(
-        dataset=landed.dataset,
-        extract_date=landed.extract_date,
-        sha256=sha256,
+        dataset=seen.landed.dataset,
+        extract_date=seen.landed.extract_date,
+        sha256=seen.sha256,
         mode=contract.mode,
         status="refused" if is_refused else "accepted",
         loaded_at=datetime.now(UTC),
+        loaded_by=whoami(),
         run_id=run_id,
         contract_version=contract.version,
         rows_read=examination.rows_read,
@@ -151,6 +185,7 @@ def _manifest(  # noqa: PLR0913, PLR0917  # the facts of a delivery come from as
         rows_quarantined=validated.rows_rejected if validated else 0,
         rules_quarantined=validated.rules_rejected if validated else {},
         rules_warned=validated.rules_warned if validated else {},
+        drift=contract.drift,
         new_columns=list(examination.new_columns),
         missing_columns=list(examination.missing_columns),
         refusal=examination.refusal,
@@ -158,42 +193,101 @@ def _manifest(  # noqa: PLR0913, PLR0917  # the facts of a delivery come from as
     )
 
 
-def _write(delivery: Path, quarantine: Path, manifest: Manifest, examination: Examination) -> None:
-    """Prepare both folders, the manifest last, and flush them to disk."""
-    delivery.mkdir()
-    quarantine.mkdir()
+def _write(aside: Path, manifest: Manifest, examination: Examination) -> None:
+    """Prepare the rows of a result, in the form in which they are kept, and flush them to disk."""
+    for folder in (_ACCEPTED.parent, _REJECTED.parent):
+        (aside / folder).mkdir()
     validated = examination.validated
     if validated is not None and manifest.status == "accepted":
-        validated.accepted.rename(delivery / ACCEPTED)
+        validated.accepted.rename(aside / _ACCEPTED)
     if validated is not None and validated.rows_rejected:
         pl.scan_parquet(validated.rejected, glob=False).select(
             pl.lit(manifest.delivery_id).alias("delivery_id"), pl.all()
-        ).sink_parquet(quarantine / REJECTED)
-    for file in (*delivery.iterdir(), *quarantine.iterdir()):
-        file.chmod(0o600)
-        _sync_file(file)
-    write_atomically(delivery / MANIFEST, manifest.model_dump_json(indent=2))
-    sync_folder(quarantine)
+        ).sink_parquet(aside / _REJECTED)
+    for file in rows_aside(aside):
+        if file.exists():
+            file.chmod(0o600)
+            _sync_file(file)
 
 
-def _publish(aside: Path, folder: Path, manifest: Manifest, zones: Zones, after: Callable[[Step], None]) -> None:
+def _publish(aside: Path, folder: Path, manifest: Manifest, zones: Zones, after: After) -> None:
     """Move both folders to their places: quarantine first, for the delivery exists once its own folder does."""
-    quarantine = delivery_folder(zones.quarantine, manifest.dataset, manifest.extract_date, manifest.sha256)
-    _replace(aside / "quarantine", quarantine, aside / "old_quarantine", zones.quarantine)
+    quarantine = _quarantine_of(manifest, zones)
+    write_atomically(aside / _ACCEPTED.parent / MANIFEST, manifest.model_dump_json(indent=2))
+    sync_folder(aside / _REJECTED.parent)
+    _replace(aside / _REJECTED.parent, quarantine, aside / "old_quarantine", zones.quarantine)
     after("quarantined")
     if not any(quarantine.iterdir()):
         quarantine.rmdir()
     after("cleared")
-    _replace(aside / "delivery", folder, aside / "old_delivery", zones.raw)
+    _replace(aside / _ACCEPTED.parent, folder, aside / "old_delivery", zones.raw)
     after("loaded")
 
 
-def _replace(prepared: Path, place: Path, old: Path, zone: Path) -> None:
-    """Put a prepared folder in its place; what lies there, an orphan or a refusal judged anew, goes aside first."""
-    for parent in reversed([place.parent, *place.parent.parents]):
+def superseding(known: Manifest, manifest: Manifest) -> Manifest:
+    """The delivery with another result: the one that it had goes on record, and whatever file brought it stays."""
+    before = {"earlier_results": [*known.earlier_results, known.result]}
+    return manifest.brought_by(known.arrivals).model_copy(update=before)
+
+
+def supersede(aside: Path, folder: Path, manifest: Manifest, zones: Zones, after: After) -> None:
+    """Give a delivery another result. Until its manifest is replaced, the old one is in force, whole."""
+    accepted, rejected = rows_of(manifest, folder, zones)
+    _place(aside / _REJECTED, rejected, zones.quarantine)
+    after("quarantined")
+    _place(aside / _ACCEPTED, accepted, zones.raw)
+    after("placed")
+    write_atomically(folder / MANIFEST, manifest.model_dump_json(indent=2))
+    after("loaded")
+    sweep(manifest, folder, zones)
+    after("swept")
+
+
+def sweep(manifest: Manifest, folder: Path, zones: Zones) -> None:
+    """Remove rows of other results than the one in force: of earlier ones, or of one that a kill left half placed."""
+    for in_force in rows_of(manifest, folder, zones):
+        for file in in_force.parent.glob("*.parquet"):
+            if file != in_force:
+                file.unlink()
+    quarantine = _quarantine_of(manifest, zones)
+    if quarantine.exists() and not any(quarantine.iterdir()):
+        quarantine.rmdir()
+
+
+def rows_of(manifest: Manifest, folder: Path, zones: Zones) -> tuple[Path, Path]:
+    """Where a delivery's accepted and rejected rows lie, if it has any."""
+    return folder / manifest.accepted_file, _quarantine_of(manifest, zones) / manifest.rejected_file
+
+
+def rows_aside(aside: Path) -> tuple[Path, Path]:
+    """Where they lie while they are aside."""
+    return aside / _ACCEPTED, aside / _REJECTED
+
+
+def _quarantine_of(manifest: Manifest, zones: Zones) -> Path:
+    return delivery_folder(zones.quarantine, manifest.dataset, manifest.extract_date, manifest.sha256)
+
+
+def _place(prepared: Path, place: Path, zone: Path) -> None:
+    """Put a result's rows in their place; one that has none must not find those of a load that was killed there."""
+    if not prepared.exists():
+        place.unlink(missing_ok=True)
+        return
+    _make_folder(place.parent, zone)
+    prepared.rename(place)
+    sync_folder(place.parent)
+
+
+def _make_folder(folder: Path, zone: Path) -> None:
+    for parent in reversed([folder, *folder.parents]):
         if parent.is_relative_to(zone) and not parent.exists():
             parent.mkdir(mode=OWNER_ONLY)
             sync_folder(parent.parent)
+
+
+def _replace(prepared: Path, place: Path, old: Path, zone: Path) -> None:
+    """Put a prepared folder in its place; an orphan that lies there goes aside first."""
+    _make_folder(place.parent, zone)
     if place.exists():
         place.rename(old)
     prepared.rename(place)

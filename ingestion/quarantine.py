@@ -13,7 +13,6 @@ from citylake.contracts.model import Contract
 from citylake.lake.deliveries import delivery_folder, find_delivery, manifests
 from citylake.lake.errors import UsageError
 from citylake.lake.zones import Zones
-from ingestion.loading import REJECTED
 from ingestion.mending import UNPARSED, broken_rules, headings_of, original, to_mend
 from ingestion.validation import REJECTED_SCHEMA
 
@@ -28,14 +27,17 @@ def read_quarantine(zones: Zones, dataset: str, delivery: str | None = None) -> 
 
     Raises UsageError when the delivery is unknown or another dataset's.
     """
-    found = [manifest for manifest, _, _ in manifests(zones) if manifest.dataset == dataset]
+    found = [manifest for manifest, _, _ in manifests(zones, dataset)]
     if delivery is not None:
         wanted = find_delivery(zones, delivery)[0]
         if wanted.dataset != dataset:
             raise UsageError(f"{wanted.delivery_id} is not a delivery of {dataset}.")
         found = [wanted]
-    folders = (delivery_folder(zones.quarantine, one.dataset, one.extract_date, one.sha256) for one in found)
-    files = [folder / REJECTED for folder in folders if (folder / REJECTED).exists()]
+    places = (
+        delivery_folder(zones.quarantine, one.dataset, one.extract_date, one.sha256) / one.rejected_file
+        for one in found
+    )
+    files = [file for file in places if file.exists()]
     if not files:
         return pl.LazyFrame(schema={"delivery_id": pl.String(), **REJECTED_SCHEMA, "origin": pl.String()})
     origins = {one.delivery_id: one.origin for one in found}
@@ -55,25 +57,32 @@ def export_quarantine(rows: pl.LazyFrame, contract: Contract, file: Path) -> int
             f"{file} cannot be written: name a file in a folder that exists and is yours. 无法写入该文件。"
         )
     rules = [broken.explanation for broken in broken_rules(contract, rows, "line", "rules")]
-    said = to_mend(rules, is_seen=False)
+    mending = to_mend(rules, is_seen=False)
     headings = headings_of(rows, contract)
     record = original(headings)
-    table = rows.select(
-        pl.col("delivery_id").alias("批次 Delivery"),
-        pl.col("origin").alias(ORIGIN),
-        pl.col("line").alias("行号 Line"),
-        said["columns"].alias("列 Column"),
-        _harmless(said["values"]).alias("值 Value"),
-        pl.col("reason_zh").alias("原因"),
-        said["asks_zh"].alias("约定"),
-        said["mend_zh"].alias("怎样修改"),
-        pl.col("reason_en").alias("Reason"),
-        said["asks_en"].alias("What the contract says"),
-        said["mend_en"].alias("How to mend it"),
-        said["rules"].alias("规则 Rules"),
-        *(_harmless(record.struct.field(heading)).alias(heading) for heading in headings),
-        _harmless(record.struct.field(UNPARSED)).alias("原始行 Original line"),
-    )
+    said = {
+        "批次 Delivery": pl.col("delivery_id"),
+        ORIGIN: pl.col("origin"),
+        "行号 Line": pl.col("line"),
+        "列 Column": mending["columns"],
+        "值 Value": _harmless(mending["values"]),
+        "原因": pl.col("reason_zh"),
+        "约定": mending["asks_zh"],
+        "怎样修改": mending["mend_zh"],
+        "Reason": pl.col("reason_en"),
+        "What the contract says": mending["asks_en"],
+        "How to mend it": mending["mend_en"],
+        "规则 Rules": mending["rules"],
+    }
+    unparsed = {"原始行 Original line": _harmless(record.struct.field(UNPARSED))}
+    # A department may have a column 原因, too.
+    delivered = {
+        f"{heading} (数据 delivered)" if heading in said | unparsed else heading: _harmless(
+            record.struct.field(heading)
+        )
+        for heading in headings
+    }
+    table = rows.select(value.alias(name) for name, value in (said | delivered | unparsed).items())
     descriptor, aside = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")
     os.close(descriptor)
     try:

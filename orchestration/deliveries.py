@@ -15,6 +15,7 @@ from citylake.lake.deliveries import Manifest, manifests
 from ingestion.landing import new_files, strangers
 from ingestion.loading import FileChanged, load_delivery
 from orchestration.dbt import LEDGER_KEYS
+from orchestration.drift import tell_of_new_columns, unknown_columns
 from orchestration.night import Materialized, Night, StageEvent, retrying_io, shown, some, write_deliveries
 
 _TOLD_EVERY = 100
@@ -45,10 +46,11 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
 
         with night.stage(stage) as facts, retrying_io():
             facts.update(_load_new(night, contract, working))
-        refused = [f"{one['delivery_id']} was refused. {one['zh']} {one['en']}" for one in facts["refused"]]
-        for problem in some([*refused, *facts["postponed"]]):
-            context.log.warning(problem)
         known = [manifest for manifest, _, _ in manifests(night.zones, contract.dataset)]
+        untold = tell_of_new_columns(night.settings, night.run.run_id, contract, known)
+        refused = [f"{one['delivery_id']} was refused. {one['zh']} {one['en']}" for one in facts["refused"]]
+        for problem in some([*refused, *facts["postponed"], *untold]):
+            context.log.warning(problem)
         return dg.MaterializeResult(
             metadata={**shown(facts), "run_id": night.run.run_id}, check_results=list(_checks(contract, known))
         )
@@ -88,6 +90,16 @@ def delivery_facts(loaded: Sequence[Manifest]) -> dict[str, Any]:
         "rows_accepted": sum(manifest.rows_accepted for manifest in accepted),
         "rows_quarantined": sum(manifest.rows_quarantined for manifest in accepted),
         "sha256": [manifest.sha256 for manifest in loaded],
+        "drifted": [
+            {
+                "delivery_id": manifest.delivery_id,
+                "new_columns": manifest.new_columns,
+                "missing_columns": manifest.missing_columns,
+                "drift": manifest.drift,
+            }
+            for manifest in loaded
+            if manifest.new_columns or manifest.missing_columns
+        ],
         "refused": [
             {"delivery_id": manifest.delivery_id, "zh": manifest.refusal.zh, "en": manifest.refusal.en}
             for manifest in loaded
@@ -102,6 +114,7 @@ def _contract_metadata(contract: Contract) -> Mapping[str, Any]:
         "contract_version": contract.version,
         "legal_basis": str(contract.legal_basis),
         "quarantine_tolerance": contract.quarantine_tolerance,
+        "drift": contract.drift,
         "dagster/column_schema": dg.TableSchema(
             columns=[
                 dg.TableColumn(
@@ -123,6 +136,9 @@ def _check_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
             "reconciliation", asset=key, description="Rows read = rows accepted + rows quarantined, in every delivery."
         ),
         dg.AssetCheckSpec("not_refused", asset=key, description="The newest delivery keeps its contract."),
+        dg.AssetCheckSpec(
+            "columns", asset=key, description="The newest delivery has all columns of the contract, and no others."
+        ),
         dg.AssetCheckSpec(
             "freshness", asset=key, description="The newest delivery is no older than its contract allows."
         ),
@@ -146,6 +162,19 @@ def _checks(contract: Contract, known: Sequence[Manifest]) -> Iterator[dg.AssetC
         passed=newest is None or newest.refusal is None,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={} if newest is None or newest.refusal is None else {"zh": newest.refusal.zh, "en": newest.refusal.en},
+    )
+    new = [] if newest is None else unknown_columns(newest, contract)
+    missing = [] if newest is None else newest.missing_columns
+    yield dg.AssetCheckResult(
+        check_name="columns",
+        asset_key=key,
+        passed=not new and not missing,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "new": dg.MetadataValue.json(new),
+            "missing": dg.MetadataValue.json(missing),
+            "drift": contract.drift,
+        },
     )
     received_at = max((manifest.received_at for manifest in accepted), default=None)
     yield dg.AssetCheckResult(

@@ -1,7 +1,7 @@
 """What a failed run says of itself: the typed error behind Dagster's events, and the notice that goes out.
 
 A notice leaves the machine, so it carries only what citylake's own errors say (no identifiers, by their charter); of an
-unexpected error it names the type and nothing else.
+unexpected error it names the type and nothing else. What else somebody must hear goes out the same way.
 """
 
 import smtplib
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from typing import Literal
 
 import httpx
 from dagster import DagsterEvent, DagsterEventType
@@ -20,6 +21,11 @@ from citylake.lake.settings import Settings
 
 _WEBHOOK_ATTEMPTS = 3
 _TIMEOUT_SECONDS = 10.0
+Event = Literal["nightly_refresh_failed", "new_columns"]
+_SUBJECTS: dict[Event, str] = {
+    "nightly_refresh_failed": "夜间刷新失败 the nightly refresh failed",
+    "new_columns": "数据出现新列 a dataset has new columns",
+}
 _NOBODY_TO_WAKE = (LockHeld, UsageError)
 """What the one who started the run learns at once, and nothing is wrong with the lake."""
 
@@ -41,18 +47,19 @@ class NightKilled(CitylakeError):
 
 @dataclass(frozen=True)
 class Notice:
-    """That a night failed."""
+    """That a night failed, or (``event``) something else that somebody has to hear."""
 
     run_id: str
     error: str
     message: str
     host: str
     at: str
-    event: str = "nightly_refresh_failed"
+    event: Event = "nightly_refresh_failed"
 
     @classmethod
-    def of(cls, run_id: str, error: CitylakeError) -> "Notice":
-        return cls(run_id, type(error).__name__, str(error), socket.gethostname(), datetime.now(UTC).isoformat())
+    def of(cls, run_id: str, error: CitylakeError, event: Event = "nightly_refresh_failed") -> "Notice":
+        now = datetime.now(UTC).isoformat()
+        return cls(run_id, type(error).__name__, str(error), socket.gethostname(), now, event)
 
 
 def notify(settings: Settings, notice: Notice) -> list[str]:
@@ -85,7 +92,7 @@ def _post(address: str, notice: Notice) -> None:
 
 def _mail(settings: Settings, notice: Notice) -> None:
     mail = EmailMessage()
-    mail["Subject"] = f"citylake: 夜间刷新失败 the nightly refresh failed ({notice.run_id})"
+    mail["Subject"] = f"citylake: {_SUBJECTS[notice.event]} ({notice.run_id})"
     mail["From"], mail["To"] = settings.notify_mail_from, settings.notify_mail_to
     mail.set_content("\n".join(f"{name}: {value}" for name, value in asdict(notice).items()))
     with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=_TIMEOUT_SECONDS) as server:

@@ -126,16 +126,26 @@ def write_deliveries(night: Night) -> pl.DataFrame:
     deliveries = read_ledger(night.source, night.plan.as_of)
     newest = deliveries.filter(pl.col("status") == "in_force")["extract_date"].max()
     if not isinstance(newest, date):
-        raise UsageError(
-            "No delivery is in force, so there is nothing to compute. Load one with `citylake ingest FILE "
-            "--dataset D`, or make the sample city with `citylake sample-city`."
-        )
+        raise nothing_in_force(night.plan.as_of)
     write_ledger(deliveries, night.zones)
     write_promises(load_contracts(night.settings.contracts).values(), night.zones)
     row = {"run_id": [night.run.run_id], "as_of_date": [night.plan.as_of or newest], "is_full": [night.full]}
     run = pl.DataFrame(row, schema={"run_id": pl.String, "as_of_date": pl.Date, "is_full": pl.Boolean})
     sync_folder(write_ledger_table(run, night.zones, RUN_TABLE).parent)
     return deliveries
+
+
+def nothing_in_force(as_of: date | None) -> UsageError:
+    """What a night without any delivery says: today there is none, or by a past day none had come."""
+    if as_of is not None:
+        return UsageError(
+            f"截至 {as_of} 尚无有效交付。 No delivery that had arrived by the end of {as_of} is in force, so there is "
+            "nothing to compute as of that day. When each arrived: citylake delivery show ID"
+        )
+    return UsageError(
+        "No delivery is in force, so there is nothing to compute. Load one with `citylake ingest FILE "
+        "--dataset D`, or make the sample city with `citylake sample-city`."
+    )
 
 
 @contextmanager

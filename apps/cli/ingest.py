@@ -14,12 +14,13 @@ from rich.table import Table
 
 from apps.cli.backfill import ingest_folder
 from apps.cli.console import err, facts_table, out
-from apps.cli.reports import print_check, print_exported, print_quarantined, print_rules
+from apps.cli.reports import columns_said, print_check, print_exported, print_quarantined, print_rules
 from citylake.contracts.labels import Label
 from citylake.contracts.model import find_contract
 from citylake.lake.account import whoami
 from citylake.lake.deliveries import (
     Manifest,
+    Result,
     decisions_about,
     delivery_folder,
     find_delivery,
@@ -52,8 +53,11 @@ _LISTED = {
     "rows_read": ("读取\nRead", 4),
     "rows_accepted": ("合格\nGood", 4),
     "rows_quarantined": ("隔离\nBad", 4),
+    "drift": ("列\nCols", 4),
 }
-"""Columns of a list of deliveries: heading and the width that 80 columns leave it."""
+"""Columns of a list of deliveries: heading and the width that 80 columns leave it.
+
+The last is by how many columns an extract differs from its contract: ``+1`` new, ``-2`` optional ones missing."""
 
 
 def _is_there(file: Path | None) -> Path | None:
@@ -216,7 +220,10 @@ def quarantine(
 def list_deliveries(
     dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset.")] = None,
 ) -> None:
-    """List deliveries, newest extract date last, and which of them are in force (列出交付批次)."""
+    """List deliveries, newest extract date last, and which of them are in force (列出交付批次).
+
+    The last column counts columns that the contract does not know (+) and optional ones that are missing (-).
+    """
     settings = Settings()
     ledger = read_ledger(Zones.of(settings))
     if dataset is not None:
@@ -224,7 +231,10 @@ def list_deliveries(
     if ledger.is_empty():
         out.print("还没有交付批次。 Nothing has been delivered yet. See: citylake ingest --help")
         return
-    ordered = ledger.sort("dataset", "extract_date", "revision").with_columns(pl.col("sha256").str.slice(0, 12))
+    ordered = ledger.sort("dataset", "extract_date", "revision").with_columns(
+        pl.col("sha256").str.slice(0, 12),
+        drift=pl.concat_str(_count("+", "new"), _count("-", "missing"), separator=" "),
+    )
     for (name,), deliveries in ordered.group_by("dataset", maintain_order=True):
         table = Table(title=str(name), title_justify="left", box=SIMPLE, padding=(0, 0, 0, 1))
         for heading, width in _LISTED.values():
@@ -236,7 +246,7 @@ def list_deliveries(
 
 @delivery.command("show")
 def show_delivery(wanted: DeliveryArgument) -> None:
-    """Show one delivery: counts, rules broken, columns, why it was refused, withdrawn, reinstated (查看一个批次)."""
+    """Show one delivery: counts, rules broken, columns, earlier results, refusal and withdrawal (查看一个批次)."""
     zones = Zones.of(Settings())
     manifest, _, decisions = find_delivery(zones, wanted)
     status = read_ledger(zones).filter(pl.col("delivery_id") == manifest.delivery_id)["status"].item()
@@ -245,10 +255,11 @@ def show_delivery(wanted: DeliveryArgument) -> None:
         ("状态 Status", status),
         ("文件 File in landing", manifest.file_name),
         ("收到 Received", _local(manifest.received_at)),
-        ("载入 Loaded", f"{_local(manifest.loaded_at)} ({manifest.run_id})"),
+        ("载入 Loaded", _loaded(manifest)),
         ("约定版本 Contract version", manifest.contract_version),
         ("SHA-256", manifest.sha256),
         ("拒收原因 Refused", f"{manifest.refusal.zh}\n{manifest.refusal.en}" if manifest.refusal else None),
+        *(("此前结果 Earlier result", _described(one)) for one in manifest.earlier_results),
         *((_DECISIONS[one.kind], f"{one.by} {_local(one.at)}: {one.reason}") for one in decisions),
     ):
         _row(table, name, value)
@@ -286,6 +297,26 @@ def reinstate_delivery(
     out.print(f"已恢复 Reinstated: {manifest.delivery_id}. 下次刷新后生效。 Takes effect with the next refresh.")
 
 
+def _loaded(result: Result) -> str:
+    return " ".join([_local(result.loaded_at), *filter(None, [result.loaded_by]), f"({result.run_id})"])
+
+
+def _described(result: Result) -> str:
+    """A result that is no longer in force, in one line."""
+    read = "—" if result.rows_read is None else f"{result.rows_read:,}"
+    refused = f" · 拒收 refused: {result.refusal.rule}" if result.refusal else ""
+    return (
+        f"{_loaded(result)} · 约定 contract {result.contract_version} · 读取 read {read}, 合格 accepted "
+        f"{result.rows_accepted:,}, 隔离 quarantined {result.rows_quarantined:,}{refused}"
+    )
+
+
+def _count(sign: str, which: str) -> pl.Expr:
+    """How many headings a JSON list of the ledger has, after a sign; nothing for none."""
+    count = pl.col(f"{which}_columns").str.json_decode(pl.List(pl.String)).list.len()
+    return pl.when(count > 0).then(pl.concat_str(pl.lit(sign), count)).otherwise(pl.lit(""))
+
+
 def _local(instant: datetime) -> str:
     return f"{instant.astimezone(ZoneInfo(TIMEZONE)):%Y-%m-%d %H:%M:%S}"
 
@@ -312,8 +343,8 @@ def _delivery_table(manifest: Manifest) -> Table:
     _rule_rows(table, "提示 Warning", manifest.rules_warned)
     _row(table, "修订 Revision", manifest.revision)
     _row(table, "来源 Origin", "合成 synthetic" if manifest.origin == "synthetic" else "真实 real")
-    _row(table, "未约定的列 Unknown columns", "、".join(manifest.new_columns) or None)
-    _row(table, "缺少的可选列 Optional columns missing", "、".join(manifest.missing_columns) or None)
+    for name, columns in columns_said(manifest.new_columns, manifest.missing_columns, manifest.drift).items():
+        _row(table, name, columns)
     return table
 
 

@@ -129,11 +129,13 @@ def show_result(result: "NightResult", *, is_as_of: bool) -> None:
     if result.stages:
         out.print(_summary(result))
         out.print(_times(result))
-    for refused in _refused(result)[:_SHOWN]:
+    for refused in _listed(result, "refused")[:_SHOWN]:
         reason = f"{refused['delivery_id']}: {refused['zh']} {refused['en']}"
         out.print(f"[yellow]被拒收 Refused[/] {escape(reason)}")
-    if len(_refused(result)) > _SHOWN:
-        out.print(f"  …… 共 {len(_refused(result))} 个。 {len(_refused(result))} in all: citylake delivery list")
+    _say_how_many(_listed(result, "refused"))
+    for drifted in _listed(result, "drifted")[:_SHOWN]:
+        out.print(f"[yellow]列有变化 Columns[/] {escape(_drifted(drifted))}")
+    _say_how_many(_listed(result, "drifted"))
     for warning in [*result.facts("marts").get("warnings", []), *result.facts("audit").get("warned", [])]:
         out.print(f"[yellow]注意 Warning[/] {escape(warning)}")
     if result.error is not None:
@@ -155,7 +157,8 @@ def _summary(result: "NightResult") -> Table:
         "行数 Rows read / accepted / quarantined": " / ".join(
             f"{_total(raw, name):,}" for name in ("rows_read", "rows_accepted", "rows_quarantined")
         ),
-        "被拒收 Deliveries refused": len(_refused(result)),
+        "被拒收 Deliveries refused": len(_listed(result, "refused")),
+        "列有变化 Deliveries with other columns": len(_listed(result, "drifted")),
         "有效交付 Deliveries in force": ledger.get("in_force", "—"),
         "模型 Models built": _total([staging, marts], "models"),
         "测试 Tests passed / warned / failed": " / ".join(
@@ -218,8 +221,23 @@ def _next_steps(result: "NightResult", *, is_as_of: bool) -> str:
     )
 
 
-def _refused(result: "NightResult") -> list[dict[str, str]]:
-    return [item for stage in result.stages for item in stage["facts"].get("refused", [])]
+def _listed(result: "NightResult", name: str) -> list[dict[str, Any]]:
+    """What all stages list under a name."""
+    return [item for stage in result.stages for item in stage["facts"].get(name, [])]
+
+
+def _say_how_many(listed: list[dict[str, Any]]) -> None:
+    """Where more deliveries are listed than were shown."""
+    if len(listed) > _SHOWN:
+        out.print(f"  …… 共 {len(listed)} 个。 {len(listed)} in all: citylake delivery list")
+
+
+def _drifted(delivery: dict[str, Any]) -> str:
+    """How a delivery's columns differ from its contract's, and what became of that."""
+    new, missing = ("、".join(delivery[f"{which}_columns"]) for which in ("new", "missing"))
+    kept = {"freeze": "仅存于原始文件 left in landing", "evolve": "已另存 kept"}[delivery["drift"]]
+    parts = [f"新增 new: {new} ({kept})"] * bool(new) + [f"缺少 missing: {missing}"] * bool(missing)
+    return f"{delivery['delivery_id']}: {'; '.join(parts)}"
 
 
 def _total(facts: list[dict[str, Any]], name: str) -> int:

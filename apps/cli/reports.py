@@ -11,7 +11,7 @@ from rich.table import Table
 
 from apps.cli.console import facts_table, out
 from citylake.contracts.labels import Label
-from citylake.contracts.model import Contract
+from citylake.contracts.model import Contract, Drift
 from ingestion.checking import CheckReport
 from ingestion.mending import BrokenRule
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ingestion.examination import Examination
 
 _RULES_SHOWN = 30
+_DRIFT: dict[Drift, str] = {
+    "freeze": "仅存于原始文件 left in landing only",
+    "evolve": "另存待约定 kept until the contract knows them",
+}
 
 
 def print_check(report: CheckReport, file: Path, contract: Contract) -> None:
@@ -28,7 +32,9 @@ def print_check(report: CheckReport, file: Path, contract: Contract) -> None:
     out.print(f"[bold]校验报告 Check of {escape(file.name)} · {escape(str(contract.title))}[/]")
     if read:
         out.print(_counts(examination, contract))
-    _print_columns(examination)
+    columns = columns_said(examination.new_columns, examination.missing_columns, contract.drift)
+    for name, said in columns.items():
+        out.print(f"{name}: {escape(said)}")
     print_rules(
         Label("要修改的：这些行不会被接收", "To be mended: these rows would not be taken in"), report.broken, read
     )
@@ -103,14 +109,13 @@ def _counts(examination: "Examination", contract: Contract) -> Table:
     return table
 
 
-def _print_columns(examination: "Examination") -> None:
-    """Columns that the contract does not know, and those that it knows but the file lacks."""
-    if examination.new_columns:
-        names = escape("、".join(examination.new_columns))
-        out.print(f"约定中没有的列，未读取 Columns that the contract does not have, not read: {names}")
-    if examination.missing_columns:
-        names = escape("、".join(examination.missing_columns))
-        out.print(f"文件中没有的可选列 Optional columns that the file does not have: {names}")
+def columns_said(new: Sequence[str], missing: Sequence[str], drift: Drift) -> dict[str, str]:
+    """Columns that the contract does not know, with what becomes of them, and those that the file lacks."""
+    said = {
+        "未约定的列 Unknown columns": f"{'、'.join(new)}（{_DRIFT[drift]}）" if new else "",
+        "缺少的可选列 Optional columns missing": "、".join(missing),
+    }
+    return {name: columns for name, columns in said.items() if columns}
 
 
 def _print_rows(rows: pl.DataFrame, total: int) -> None:

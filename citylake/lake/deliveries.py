@@ -88,8 +88,39 @@ class Arrival(BaseModel):
     file_mtime_ns: int
 
 
-class Manifest(Arrival):
+class Result(BaseModel):
+    """What validating a delivery came to, under one version of its contract."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal["accepted", "refused"]
+    loaded_at: datetime
+    loaded_by: str | None = None
+    """The account; None for what was loaded before this was recorded."""
+    run_id: str
+    """No other result has it: what is built from a delivery is known by it to be of this result."""
+    contract_version: str
+    rows_read: int | None = None
+    """None when a refused file could not be read at all."""
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    rules_quarantined: dict[str, int] = {}
+    """Rows per rule; a row that breaks several counts at each."""
+    rules_warned: dict[str, int] = {}
+    drift: Literal["freeze", "evolve"] = "freeze"
+    """What became of new columns: left in landing, or kept in ``_new_columns`` of the accepted rows."""
+    new_columns: list[str] = []
+    """Headings the contract does not know."""
+    missing_columns: list[str] = []
+    """Optional headings of the contract that the file does not have."""
+    refusal: Refusal | None = None
+
+
+class Manifest(Arrival, Result):
     """One delivery. It exists once this is written, beside its data, as the last act of loading it.
+
+    Its result is the one in force; when the delivery is validated again, the manifest is replaced in one move, and the
+    results that it had before stay in it.
 
     The same content may come in several files. Revision and origin are those of the highest revision among them; where
     that came both as real and as synthetic, it counts as synthetic: nothing made up may pass for real.
@@ -99,29 +130,34 @@ class Manifest(Arrival):
     extract_date: date
     sha256: str
     mode: Literal["snapshot", "append", "upsert"]
-    status: Literal["accepted", "refused"]
-    loaded_at: datetime
-    run_id: str
     other_arrivals: list[Arrival] = []
     """The files beside the one that counts."""
-    contract_version: str
-    rows_read: int | None = None
-    """None when a refused file could not be read at all."""
-    rows_accepted: int = 0
-    rows_quarantined: int = 0
-    rules_quarantined: dict[str, int] = {}
-    """Rows per rule; a row that breaks several counts at each."""
-    rules_warned: dict[str, int] = {}
-    new_columns: list[str] = []
-    """Headings the contract does not know."""
-    missing_columns: list[str] = []
-    """Optional headings of the contract that the file does not have."""
-    refusal: Refusal | None = None
+    earlier_results: list[Result] = []
+    """Oldest first; what they accepted and quarantined is no longer kept."""
 
     @property
     def delivery_id(self) -> str:
         """``<department>.<dataset>/<extract date>/<first 12 of sha256>``: also its folder, department as folder."""
         return delivery_id(self.dataset, self.extract_date, self.sha256)
+
+    @property
+    def accepted_file(self) -> str:
+        """Name of the Parquet of accepted rows, beside the manifest. Each result has a name of its own."""
+        return self._file("accepted")
+
+    @property
+    def rejected_file(self) -> str:
+        """Name of the Parquet of quarantined rows, in the delivery's folder under ``quarantine/``."""
+        return self._file("rejected")
+
+    def _file(self, name: str) -> str:
+        number = len(self.earlier_results) + 1
+        return f"{name}.parquet" if number == 1 else f"{name}_{number}.parquet"
+
+    @property
+    def result(self) -> Result:
+        """The result in force, by itself."""
+        return Result(**self.model_dump(include=set(Result.model_fields)))
 
     @property
     def arrivals(self) -> list[Arrival]:
@@ -234,7 +270,7 @@ def read_ledger(zones: Zones, as_of: date | None = None) -> pl.DataFrame:
                 for severity, counts in (("error", manifest.rules_quarantined), ("warning", manifest.rules_warned))
                 for rule, count in counts.items()
             ],
-            "path": str(folder / "accepted.parquet") if manifest.status == "accepted" else None,
+            "path": str(folder / manifest.accepted_file) if manifest.status == "accepted" else None,
         }
         for loaded, folder, decisions in manifests(zones)
         if (manifest := loaded if as_of is None else loaded.as_of(as_of)) is not None
@@ -265,6 +301,7 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "rows_read": pl.Int64,
     "rows_accepted": pl.Int64,
     "rows_quarantined": pl.Int64,
+    "drift": pl.String,
     "new_columns": pl.String,
     "missing_columns": pl.String,
     "rules": pl.List(pl.Struct({"rule": pl.String, "severity": pl.String, "row_count": pl.Int64})),

@@ -40,7 +40,8 @@
 {%- endmacro %}
 
 -- {added: files to read, removed: ids to forget, kept: files in force and applied already}. Compared by the database:
--- years of deliveries may come in one night.
+-- years of deliveries may come in one night. A delivery that was replayed has another result, that of another run: it
+-- is forgotten and read again.
 {% macro delivery_changes(dataset) -%}
     {%- set compared -%}
         select
@@ -48,8 +49,8 @@
             in_force.path,
             case when in_force.delivery_id is null then 'removed' when applied.delivery_id is null then 'added' else 'kept' end as change
         from ({{ in_force(dataset) }}) as in_force
-        full join ({{ applied(dataset) if is_incremental() else 'select null::varchar as delivery_id where false' }}) as applied
-            on in_force.delivery_id = applied.delivery_id
+        full join ({{ applied(dataset) if is_incremental() else 'select null::varchar as delivery_id, null::varchar as run_id where false' }}) as applied
+            on {{ is_same_result() }}
         order by 1
     {%- endset -%}
     {%- set changes = {'added': [], 'removed': [], 'kept': []} -%}
@@ -60,19 +61,24 @@
 {%- endmacro %}
 
 {% macro in_force(dataset) -%}
-    select delivery_id, path from {{ source('ledger', 'delivery') }}
+    select delivery_id, path, run_id from {{ source('ledger', 'delivery') }}
     where dataset = '{{ dataset }}' and status = 'in_force' order by delivery_id
 {%- endmacro %}
 
 {% macro applied(dataset) -%}
-    select delivery_id from {{ applied_delivery() }} where dataset = '{{ dataset }}'
+    select delivery_id, run_id from {{ applied_delivery() }} where dataset = '{{ dataset }}'
 {%- endmacro %}
 
--- For IN: deliveries that the table still reflects and that do not count any more.
+{% macro is_same_result() -%}
+    in_force.delivery_id = applied.delivery_id and in_force.run_id = applied.run_id
+{%- endmacro %}
+
+-- For IN: deliveries that the table still reflects and that do not count any more, or not with that result.
 {% macro removed_deliveries(dataset) -%}
     (
-        {{ applied(dataset) }}
-        and delivery_id not in (select delivery_id from ({{ in_force(dataset) }}) as in_force)
+        select applied.delivery_id from ({{ applied(dataset) }}) as applied
+        left join ({{ in_force(dataset) }}) as in_force on {{ is_same_result() }}
+        where in_force.delivery_id is null
     )
 {%- endmacro %}
 
@@ -82,13 +88,13 @@
         {%- set dataset = model.sources | rejectattr(0, 'equalto', 'ledger') | first | join('.') -%}
         {%- set is_noted -%}
             select count(*) from ({{ in_force(dataset) }}) as in_force
-            full join ({{ applied(dataset) }}) as applied on in_force.delivery_id = applied.delivery_id
+            full join ({{ applied(dataset) }}) as applied on {{ is_same_result() }}
             where in_force.delivery_id is null or applied.delivery_id is null
         {%- endset -%}
         {%- if run_query(is_noted).columns[0].values()[0] > 0 %}
             delete from {{ applied_delivery() }} where dataset = '{{ dataset }}';
             insert into {{ applied_delivery() }}
-            select '{{ dataset }}', delivery_id from ({{ in_force(dataset) }}) as in_force;
+            select '{{ dataset }}', delivery_id, run_id from ({{ in_force(dataset) }}) as in_force;
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -7,14 +7,23 @@
         {%- endif -%}
         {%- if not load_relation(applied_delivery()) -%}
             {%- do run_query('create schema if not exists vault.staging') -%}
-            {%- do run_query('create table vault.staging.applied_delivery (dataset varchar, delivery_id varchar)') -%}
+            {%- do run_query(
+                'create table vault.staging.applied_delivery (dataset varchar, delivery_id varchar, run_id varchar)'
+            ) -%}
             {%- for target_of_comment, comment in [
                 ('table vault.staging.applied_delivery', 'Deliveries that each staging table reflects, written in the same transaction as the table'),
                 ('column vault.staging.applied_delivery.dataset', 'Dataset, <department>.<dataset>'),
                 ('column vault.staging.applied_delivery.delivery_id', 'Delivery, <dataset>/<extract date>/<hash>'),
+                ('column vault.staging.applied_delivery.run_id', 'Run that gave the delivery the result that is reflected'),
             ] -%}
                 {%- do run_query("comment on " ~ target_of_comment ~ " is '" ~ comment ~ "'") -%}
             {%- endfor -%}
+        {%- elif not run_query(
+            "select column_name from duckdb_columns() where database_name = 'vault' and schema_name = 'staging' "
+            ~ "and table_name = 'applied_delivery' and column_name = 'run_id'"
+        ).rows | list -%}
+            {#- A lake from before replays does not know which results it reflects: it reads them all again, once. -#}
+            {%- do run_query('alter table vault.staging.applied_delivery add column run_id varchar') -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

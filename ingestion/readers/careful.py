@@ -5,11 +5,12 @@ follows: a line with an odd number of quotes opens a record over several lines o
 good record; otherwise it is rejected alone, and reading goes on with the very next line.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, without_empty
+from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, packed, without_empty
 from ingestion.readers.grammar import Grammar
 from ingestion.readers.source import TextBlock
 
@@ -37,6 +38,8 @@ class CarefulReader:
     has_tail: bool = False
     """Whether every record ends with delimiters too many, which are left off. In any other file a delimiter too many
     has shifted fields, and nothing says which."""
+    new: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The field of each heading that the contract does not know."""
     _waiting: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={LINE: pl.Int64, "text": pl.String}))
     _undecodable: list[int] = field(default_factory=list[int])
 
@@ -60,6 +63,7 @@ class CarefulReader:
                 for place, name in enumerate(columns)
                 if name is not None
             ),
+            *packed({heading: grammar.values(fields.list.get(place)) for heading, place in self.new.items()}),
         )
         return Batch(without_empty(good), records.filter(pl.col("rule").is_not_null()).select(*REJECTED_SCHEMA))
 

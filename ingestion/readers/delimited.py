@@ -16,7 +16,7 @@ import pyarrow.csv
 
 from citylake.contracts.model import Contract, Dialect
 from ingestion.readers.careful import CarefulReader
-from ingestion.readers.extract import LINE, Batch, Extract
+from ingestion.readers.extract import LINE, Batch, Extract, packed
 from ingestion.readers.grammar import Grammar
 from ingestion.readers.header import Header, read_header
 from ingestion.readers.source import BLOCK_BYTES, TextBlock, text_blocks
@@ -31,23 +31,23 @@ def read_delimited(file: Path, contract: Contract) -> Extract:
 def batches(file: Path, header: Header, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> Iterator[Batch]:
     """What comes after the header. Raises RefusedFile when the text turns out not to be what the dialect says."""
     has_tail = header.may_have_tail and _all_have_tail(file, header, dialect, block_bytes)
-    careful = CarefulReader(header.columns, Grammar.of(dialect), has_tail=has_tail)
+    careful = CarefulReader(header.columns, Grammar.of(dialect), has_tail=has_tail, new=header.new_places)
     for block in text_blocks(file, dialect, block_bytes):
         body = block.after(header.line)
         is_plain = not has_tail and not careful.is_waiting
-        yield (read_fast(body, header.columns, dialect) if is_plain else None) or careful.read(body)
+        yield (read_fast(body, header, dialect) if is_plain else None) or careful.read(body)
 
 
-def read_fast(block: TextBlock, columns: tuple[str | None, ...], dialect: Dialect) -> Batch | None:
+def read_fast(block: TextBlock, header: Header, dialect: Dialect) -> Batch | None:
     """Read a block in which every line is a record as it stands; None when it is not such a block."""
-    width, content = len(columns), block.content
+    width, content, new = len(header.columns), block.content, header.new_places
     special = [mark.encode() for mark in (dialect.quote, dialect.escape) if mark]
     if not content or width == 1 or block.undecodable or len(dialect.delimiter.encode()) > 1:
         return None
     if any(mark in content for mark in special):
         return None
-    names = [f"{place}" if name is None else f"_{name}" for place, name in enumerate(columns)]
-    known = [name for name in columns if name is not None]
+    names = [f"{place}" if name is None else f"_{name}" for place, name in enumerate(header.columns)]
+    known = {name: pl.col(f"_{name}") for name in header.columns if name is not None}
     try:
         table = pyarrow.csv.read_csv(
             pa.BufferReader(content),
@@ -57,7 +57,7 @@ def read_fast(block: TextBlock, columns: tuple[str | None, ...], dialect: Dialec
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
-                include_columns=[f"_{name}" for name in known],
+                include_columns=[f"_{name}" for name in known] + [f"{place}" for place in new.values()],
                 strings_can_be_null=True,
                 null_values=[""],
                 # Blocks are valid UTF-8 by the way they are made.
@@ -68,9 +68,10 @@ def read_fast(block: TextBlock, columns: tuple[str | None, ...], dialect: Dialec
         return None
     if table.num_rows != block.count:
         return None
-    texts = cast("pl.DataFrame", pl.from_arrow(table.rename_columns(known)))
+    texts = cast("pl.DataFrame", pl.from_arrow(table))
     lines = pl.int_range(block.first_line, block.first_line + block.count, dtype=pl.Int64, eager=True).alias(LINE)
-    return Batch(texts.select(lines, pl.all()))
+    unknown = packed({heading: pl.col(f"{place}") for heading, place in new.items()})
+    return Batch(texts.select(lines, *(text.alias(name) for name, text in known.items()), *unknown))
 
 
 def _all_have_tail(file: Path, header: Header, dialect: Dialect, block_bytes: int) -> bool:

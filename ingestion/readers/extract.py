@@ -1,6 +1,6 @@
 """What every reader gives: an extract's records as text, batch by batch, and the lines among them that are none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import polars as pl
 from citylake.contracts.model import Column, LogicalType
 
 LINE = "_line"
+NEW_COLUMNS = "_new_columns"
+"""One text column for all that the contract does not know: see :func:`packed`."""
 REJECTED_SCHEMA: dict[str, type[pl.DataType]] = {LINE: pl.Int64, "rule": pl.String, "text": pl.String}
 
 
@@ -47,6 +49,23 @@ def without_empty(texts: pl.DataFrame) -> pl.DataFrame:
     return texts.with_columns(pl.when(text.str.len_bytes() > 0).then(text))
 
 
+def packed(texts: Mapping[str, pl.Expr]) -> list[pl.Expr]:
+    """What a row has under each new heading, as one JSON object, ``_new_columns``; null where it has nothing.
+
+    One expression, or none without new headings: then nothing is paid for them.
+    """
+    if not texts:
+        return []
+    members = [
+        pl.when(text.str.len_bytes() > 0).then(
+            pl.struct(text.alias(heading)).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")
+        )
+        for heading, text in texts.items()
+    ]
+    together = pl.concat_str(members, separator=",", ignore_nulls=True)
+    return [pl.when(together != "").then(pl.concat_str(pl.lit("{"), together, pl.lit("}"))).alias(NEW_COLUMNS)]
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some records of an extract; several batches follow each other in the order of their lines."""
@@ -55,7 +74,8 @@ class Batch:
     """``_line`` and one column a contract column that the file has, under the contract's ``name``: texts, or values.
 
     An empty text is null; one of white space alone may be there. Values are given where a format has types of its own
-    and they are what the contract asks for (:func:`has_values`); :func:`as_text` is how their texts are written.
+    and they are what the contract asks for (:func:`has_values`); :func:`as_text` is how their texts are written. Where
+    there are headings that the contract does not know, ``_new_columns`` too.
     """
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED_SCHEMA))
     """``_line``, ``rule`` (``row.…``) and the original ``text`` of what is no record."""

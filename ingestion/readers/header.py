@@ -33,6 +33,12 @@ class Header:
     may_have_tail: bool = False
     """Whether the first record ends with delimiters too many and nothing behind them."""
 
+    @property
+    def new_places(self) -> dict[str, int]:
+        """The field of each new heading, from 0. Only the last field may have no heading at all; it is left out."""
+        unknown = (place for place, name in enumerate(self.columns) if name is None)
+        return dict(zip(self.new, unknown, strict=False))
+
 
 def read_header(file: Path, contract: Contract) -> Header:
     """Hold the headings of delimited text against the contract. Raises RefusedFile.
@@ -103,8 +109,10 @@ def match_headings(line: int, fields: Sequence[str], contract: Contract) -> Head
 
 
 def missing_headings(fields: Sequence[str], contract: Contract) -> list[str]:
-    """The required headings that are not there."""
-    return [column.heading for column in contract.columns if column.required and column.heading not in fields]
+    """The required headings that are not there; all of them where nothing that the contract knows is."""
+    lacking = [column for column in contract.columns if column.heading not in fields]
+    is_stranger = len(lacking) == len(contract.columns)
+    return [column.heading for column in lacking if column.required or is_stranger]
 
 
 def _records(lines: TextBlock, grammar: Grammar, first: int) -> Iterator[tuple[int, list[str] | None]]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from citylake.contracts.model import Column, Contract
-from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, Extract, without_empty
+from ingestion.readers.extract import LINE, NEW_COLUMNS, REJECTED_SCHEMA, Batch, Extract, without_empty
 from ingestion.readers.json_array import laid_out
 from ingestion.readers.source import TextBlock, text_blocks
 
@@ -37,8 +37,21 @@ select
         when is_undecodable then 'row.encoding'
         when not is_object or list_contains($repeating::varchar[][], json_keys(text)) then 'row.json'
     end as rule,
-    if(is_object, json_transform(text, $structure), null) as fields
+    if(is_object, json_transform(text, $structure), null) as fields,
+    {new_columns} as _new_columns
 from lines
+"""
+# Key by key: objects may have any number of new ones, and none of them need have a place of its own.
+_NEW_COLUMNS = """
+'{' || nullif(array_to_string(list_transform(
+    if(is_object, json_keys(text), []),
+    lambda key: if(
+        list_contains($known, key),
+        null,
+        to_json(key)
+        || ':' || to_json(nullif(text ->> ('/' || replace(replace(key, '~', '~0'), '/', '~1')), ''))
+    )
+), ','), '') || '}'
 """
 
 
@@ -83,7 +96,9 @@ def read_fast(block: TextBlock, contract: Contract, engine: duckdb.DuckDBPyConne
     values = cast("pl.DataFrame", pl.from_arrow(table.select([name for name, _ in kinds]).rename_columns(names)))
     lines = pl.int_range(block.first_line, block.first_line + block.count, dtype=pl.Int64, eager=True).alias(LINE)
     nested = _texts_of(engine, block, [one for one in lists if one.heading in keys])
-    return Batch(without_empty(values.select(lines, pl.all()).hstack(nested))), keys
+    known = [column.heading for column in contract.columns]
+    new = [] if keys <= {*known} else _new_columns_of(engine, block, known)
+    return Batch(without_empty(values.select(lines, pl.all()).hstack([*nested, *new]))), keys
 
 
 def _arrow_type(column: Column) -> Any:  # noqa: ANN401  # Arrow has no types of its own for types
@@ -108,6 +123,14 @@ def _texts_of(engine: duckdb.DuckDBPyConnection, block: TextBlock, columns: Sequ
     return [found[:, place].alias(column.name) for place, column in enumerate(columns)]
 
 
+def _new_columns_of(engine: duckdb.DuckDBPyConnection, block: TextBlock, known: list[str]) -> list[pl.Series]:
+    """What each object has under keys that the contract does not know."""
+    engine.register("block", pl.read_lines(block.content, name="text"))
+    objects = "(select text, true as is_object from block)"
+    found = engine.execute(f"select {_NEW_COLUMNS} as {NEW_COLUMNS} from {objects}", {"known": known}).pl()
+    return [found[NEW_COLUMNS]]
+
+
 def read_carefully(block: TextBlock, contract: Contract, engine: duckdb.DuckDBPyConnection) -> tuple[Batch, set[str]]:
     """Records of a block, and all keys, line by line: a bad line is rejected alone."""
     names = {column.heading: column.name for column in contract.columns}
@@ -116,7 +139,9 @@ def read_carefully(block: TextBlock, contract: Contract, engine: duckdb.DuckDBPy
     parsed, keys = _parse(engine, numbered, list(names), [*block.undecodable], _with_commas_too_many(numbered))
     is_good = pl.col("rule").is_null()
     records = parsed.filter(is_good).select(
-        LINE, *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items())
+        LINE,
+        *(pl.col("fields").struct.field(heading).alias(name) for heading, name in names.items()),
+        *([] if keys <= names.keys() else [NEW_COLUMNS]),
     )
     return Batch(without_empty(records), parsed.filter(~is_good).select(*REJECTED_SCHEMA)), keys
 
@@ -148,5 +173,8 @@ def _parse(
     shapes: list[list[str]] = [keys for (keys,) in engine.execute(_SHAPES).fetchall()]
     repeating = [keys for keys in shapes if len(set(keys)) < len(keys)]
     structure = json.dumps(dict.fromkeys(headings, "VARCHAR"), ensure_ascii=False)
-    parsed = engine.execute(_PARSE, {"structure": structure, "repeating": repeating}).pl()
-    return parsed, {key for keys in shapes for key in keys}
+    found = {key for keys in shapes for key in keys}
+    bound: dict[str, object] = {"structure": structure, "repeating": repeating}
+    if found <= {*headings}:
+        return engine.execute(_PARSE.format(new_columns="null::varchar"), bound).pl(), found
+    return engine.execute(_PARSE.format(new_columns=_NEW_COLUMNS), {**bound, "known": headings}).pl(), found

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, LogicalType
 from ingestion import refusals
-from ingestion.readers.extract import LINE, Batch, Extract, as_text, has_values, without_empty
+from ingestion.readers.extract import LINE, Batch, Extract, as_text, has_values, packed, without_empty
 from ingestion.readers.header import match_headings
 from ingestion.readers.kinds import check_kind
 
@@ -45,7 +45,7 @@ def read_parquet(file: Path, contract: Contract) -> Extract:
     columns = {name: heading for heading, name in zip(schema, header.columns, strict=True) if name is not None}
     texts = [_column(contract.column(name), heading, schema[heading]).alias(name) for name, heading in columns.items()]
     records = pl.scan_parquet(file, glob=False, row_index_name=LINE, row_index_offset=1).select(
-        pl.col(LINE).cast(pl.Int64), *texts
+        pl.col(LINE).cast(pl.Int64), *texts, *packed({name: _any_text(name, schema[name]) for name in header.new})
     )
 
     def batches() -> Iterator[Batch]:
@@ -104,20 +104,8 @@ def _column(column: Column, heading: str, kind: pl.DataType) -> pl.Expr:
 
 def _text(column: Column, heading: str, kind: pl.DataType) -> pl.Expr:
     """A column of some type as text; what its values mean is the same. Raises RefusedFile."""
-    value, expected = pl.col(heading), column.logical_type
-    is_plain = isinstance(kind, pl.String | pl.Null | pl.Categorical | pl.Enum)
-    ways: tuple[tuple[bool, Collection[str], Callable[[], pl.Expr]], ...] = (
-        (is_plain, {*_TYPES}, lambda: value.cast(pl.String)),
-        (kind.is_integer(), {*_TYPES} - {"array"}, lambda: value.cast(pl.String)),
-        (isinstance(kind, pl.Boolean), {"boolean"}, lambda: value.cast(pl.String)),
-        (kind.is_decimal(), {"string", "integer", "number"}, lambda: _without_zeros(value.cast(pl.String))),
-        (kind.is_float(), {"integer", "number"}, lambda: as_text(value, kind)),
-        (isinstance(kind, pl.Date), {"string", "date"}, lambda: value.dt.to_string("%Y-%m-%d")),
-        (isinstance(kind, pl.Date), {"timestamp"}, lambda: value.dt.to_string("%Y-%m-%d 00:00:00")),
-        (isinstance(kind, pl.Datetime), {"string", "date", "timestamp"}, lambda: _of_time(value, kind, column)),
-        (isinstance(kind, pl.List | pl.Array), {"array"}, lambda: _of_list(value)),
-    )
-    for is_kind, can_be, text in ways:
+    expected = column.logical_type
+    for is_kind, can_be, text in _ways(heading, kind, is_date=expected == "date"):
         if is_kind and expected in can_be:
             return text()
     raise refusals.wrong_dialect(
@@ -126,13 +114,53 @@ def _text(column: Column, heading: str, kind: pl.DataType) -> pl.Expr:
     )
 
 
-def _of_list(value: pl.Expr) -> pl.Expr:
-    """A list as JSON text."""
+def _any_text(heading: str, kind: pl.DataType) -> pl.Expr:
+    """A column that nothing is agreed about, as text: plain values as they are, others as JSON, bytes not at all."""
+    value = pl.col(heading)
+    plain = (text for is_kind, _, text in _ways(heading, kind, is_date=False) if is_kind)
+    nested = (lambda: pl.lit(None, pl.String)) if _has_bytes(kind) else (lambda: _as_json(value))
+    return next(plain, nested)()
+
+
+def _has_bytes(kind: pl.DataType) -> bool:
+    """Whether a type has parts that JSON cannot say."""
+    if isinstance(kind, pl.List | pl.Array):
+        return _has_bytes(kind.inner)  # pyright: ignore[reportArgumentType]  # an instance, as a schema has it
+    if isinstance(kind, pl.Struct):
+        return any(_has_bytes(field.dtype) for field in kind.fields)  # pyright: ignore[reportArgumentType]  # as above
+    return isinstance(kind, pl.Binary | pl.Object)
+
+
+def _ways(
+    heading: str, kind: pl.DataType, *, is_date: bool
+) -> tuple[tuple[bool, Collection[str], Callable[[], pl.Expr]], ...]:
+    """Whether the type is of some kind, what values of that kind can stand for, and how they are written."""
+    value = pl.col(heading)
+    is_plain = isinstance(kind, pl.String | pl.Null | pl.Categorical | pl.Enum)
+    return (
+        (is_plain, {*_TYPES}, lambda: value.cast(pl.String)),
+        (kind.is_integer(), {*_TYPES} - {"array"}, lambda: value.cast(pl.String)),
+        (isinstance(kind, pl.Boolean), {"boolean"}, lambda: value.cast(pl.String)),
+        (kind.is_decimal(), {"string", "integer", "number"}, lambda: _without_zeros(value.cast(pl.String))),
+        (kind.is_float(), {"integer", "number"}, lambda: as_text(value, kind)),
+        (isinstance(kind, pl.Date), {"string", "date"}, lambda: value.dt.to_string("%Y-%m-%d")),
+        (isinstance(kind, pl.Date), {"timestamp"}, lambda: value.dt.to_string("%Y-%m-%d 00:00:00")),
+        (
+            isinstance(kind, pl.Datetime),
+            {"string", "date", "timestamp"},
+            lambda: _of_time(value, kind, is_date=is_date),
+        ),
+        (isinstance(kind, pl.List | pl.Array) and not _has_bytes(kind), {"array"}, lambda: _as_json(value)),
+    )
+
+
+def _as_json(value: pl.Expr) -> pl.Expr:
+    """A value as JSON text."""
     json = pl.struct(value.alias("_")).struct.json_encode()
     return pl.when(value.is_not_null()).then(json.str.strip_prefix('{"_":').str.strip_suffix("}"))
 
 
-def _of_time(value: pl.Expr, kind: pl.DataType, column: Column) -> pl.Expr:
+def _of_time(value: pl.Expr, kind: pl.DataType, *, is_date: bool) -> pl.Expr:
     """A time with its zone if it has one; for a date, midnight is none. Beyond microseconds nothing is cut off."""
     if not isinstance(kind, pl.Datetime):
         raise TypeError(kind)
@@ -142,7 +170,7 @@ def _of_time(value: pl.Expr, kind: pl.DataType, column: Column) -> pl.Expr:
     if kind.time_unit == "ns":
         is_exact = micro.cast(pl.Datetime("ns", kind.time_zone)) == value
         text = pl.when(is_exact).then(text).otherwise(value.dt.to_string(f"%Y-%m-%d %H:%M:%S%.9f{zone}"))
-    if column.logical_type != "date":
+    if not is_date:
         return text
     return pl.when(value.dt.time() == pl.time(0)).then(value.dt.to_string("%Y-%m-%d")).otherwise(text)
 

@@ -11,12 +11,15 @@ from pathlib import Path
 import fastexcel
 import polars as pl
 
+from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract
 from ingestion.readers.cells import LOST_DIGITS, text_of
-from ingestion.readers.extract import LINE, Batch, Extract, without_empty
+from ingestion.readers.extract import LINE, Batch, Extract, packed, without_empty
 from ingestion.readers.header import match_headings, missing_headings
 
 _ROWS_AT_ONCE = 100_000
+_UNKNOWN = Column("", "", Label("", ""), "string")
+"""A column that nothing is agreed about is read as text."""
 
 
 def read_uniform_sheet(file: Path, sheet: str, contract: Contract) -> Extract | None:
@@ -42,8 +45,10 @@ def read_uniform_sheet(file: Path, sheet: str, contract: Contract) -> Extract | 
     known = [(cells[heading], name) for heading, name in zip(headings, header.columns, strict=True) if name is not None]
     columns = [(_values(series, contract.column(name)), name) for series, name in known]
     values = [series.alias(name) for series, name in columns if series is not None]
-    if len(values) < len(columns):
+    unknown = [series for heading in header.new if (series := _values(cells[heading], _UNKNOWN)) is not None]
+    if len(values) < len(columns) or len(unknown) < len(header.new):
         return None
+    values += pl.DataFrame(unknown).select(packed({name: pl.col(name) for name in header.new})).get_columns()
     lines = pl.int_range(last + 1, last + 1 + cells.height, dtype=pl.Int64, eager=True).alias(LINE)
     is_row = ~cells.select(pl.all_horizontal(pl.all().is_null())).to_series()
     records = without_empty(pl.DataFrame([lines, *values])).filter(is_row)

@@ -22,7 +22,7 @@ from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract
 from ingestion import refusals
 from ingestion.readers.cells import have_lost_digits, text_of, texts_of
-from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, Extract, Parts
+from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, Extract, Parts, packed
 from ingestion.readers.header import Header, headings, match_headings, missing_headings
 from ingestion.readers.kinds import check_kind
 from ingestion.readers.sheet_xml import Signs, look_through
@@ -180,12 +180,16 @@ def _read_rows(
     while batch := list(islice(rows, _ROWS_AT_ONCE)):
         numbers = pl.Series(LINE, [number for number, _ in batch], pl.Int64)
         cells = list(zip(*(row for _, row in batch), strict=True))
-        parts.add(_sorted_out(numbers, cells, columns, known))
+        parts.add(_sorted_out(numbers, cells, columns, header, known))
     return parts
 
 
 def _sorted_out(
-    numbers: pl.Series, cells: list[tuple[Any, ...]], columns: dict[int, Column], without_result: set[int]
+    numbers: pl.Series,
+    cells: list[tuple[Any, ...]],
+    columns: dict[int, Column],
+    header: Header,
+    without_result: set[int],
 ) -> Batch:
     """Texts of the good rows; line, rule and texts of the others. Rows without any cell are no rows."""
     texts = [
@@ -205,7 +209,9 @@ def _sorted_out(
         )
     )
     good = rows.filter(pl.col("rule").is_null()).select(
-        LINE, *(pl.col(f"{place}").alias(column.name) for place, column in columns.items())
+        LINE,
+        *(pl.col(f"{place}").alias(column.name) for place, column in columns.items()),
+        *packed({heading: pl.col(f"{place}") for heading, place in header.new_places.items()}),
     )
     text = pl.concat_str([pl.col(series.name).fill_null("") for series in texts], separator="\t").alias("text")
     return Batch(good, rows.filter(pl.col("rule").is_not_null()).with_columns(text).select(*REJECTED_SCHEMA))

@@ -48,12 +48,17 @@ def test_what_numbers_or_describes_a_person_is_an_identifier(contract: Contract)
     assert set(exposed) <= {"entity_name", "business_scope"}
 
 
-# Would catch a department whose name nobody knows: deliveries and cases would be listed under a code.
+# Would catch a department under two names: which one is shown would depend on which of its datasets is asked about.
 @ALL
-def test_every_department_is_in_the_seed(contract: Contract) -> None:
+def test_a_department_has_one_name(contract: Contract) -> None:
     seed = pl.read_csv(PROJECT_ROOT / "dbt_project" / "seeds" / "department.csv")
-    names = dict(seed.select("department_code", "department_name_zh").iter_rows())
-    assert names[contract.department] == contract.owner.zh
+    names = {code: (zh, en) for code, zh, en in seed.iter_rows()}
+    of_contracts = {other.owner for other in CONTRACTS.values() if other.department == contract.department}
+    assert of_contracts == {contract.owner}
+    assert names.get(contract.department, (contract.owner.zh, contract.owner.en)) == (
+        contract.owner.zh,
+        contract.owner.en,
+    )
 
 
 # Would catch a rule that compiles to nothing, or that breaks on rows without values.

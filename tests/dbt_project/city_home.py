@@ -21,7 +21,6 @@ from citylake.lake.zones import Zones
 from ingestion.promises import write_promises
 from ingestion.rules import polars_type
 
-DBT_PROJECT = Settings().dbt_project
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
@@ -61,17 +60,31 @@ class CityHome:
             rows_read=len(records),
             rows_accepted=len(records),
         )
-        folder = delivery_folder(self.zones.raw, dataset, day, manifest.sha256)
+        self._write_rows(manifest, records)
+        return manifest
+
+    def replay(self, delivery: Manifest, rows: Iterable[dict[str, Any]]) -> Manifest:
+        """Give a delivery another result, as replaying it under another contract would."""
+        record = [*delivery.earlier_results, delivery.result]
+        facts = {"earlier_results": record, "run_id": f"replay {len(record)}"}
+        replayed = delivery.model_copy(update=facts)
+        self._write_rows(replayed, list(rows))
+        return replayed
+
+    def _write_rows(self, manifest: Manifest, records: list[dict[str, Any]]) -> None:
+        folder = delivery_folder(self.zones.raw, manifest.dataset, manifest.extract_date, manifest.sha256)
         folder.mkdir(parents=True, exist_ok=True)
-        frame = pl.DataFrame(records, schema={c.name: polars_type(c) for c in contract.columns})
-        frame.with_columns(
+        for earlier in folder.glob("*.parquet"):
+            earlier.unlink()
+        kept = {"_new_columns": pl.String()} if self.contracts[manifest.dataset].drift == "evolve" else {}
+        columns = {c.name: polars_type(c) for c in self.contracts[manifest.dataset].columns}
+        pl.DataFrame(records, schema=columns | kept).with_columns(
             pl.int_range(2, pl.len() + 2).alias("_line"),
             pl.lit([], dtype=pl.List(pl.String)).alias("_warnings"),
             pl.lit(manifest.delivery_id).alias("_delivery_id"),
-            pl.lit(day).alias("_extract_date"),
-        ).write_parquet(folder / "accepted.parquet")
+            pl.lit(manifest.extract_date).alias("_extract_date"),
+        ).write_parquet(folder / manifest.accepted_file)
         (folder / "manifest.json").write_text(manifest.model_dump_json(), encoding="utf-8")
-        return manifest
 
     def withdraw(self, delivery: Manifest) -> None:
         withdraw(self.zones, delivery.delivery_id, "test", "test")
@@ -86,7 +99,8 @@ class CityHome:
         run = {"run_id": ["test"], "as_of_date": [self.as_of], "is_full": ["--full-refresh" in arguments]}
         pl.DataFrame(run).write_parquet(self.zones.ledger / "run.parquet")
         files = ["--target-path", str(self.settings.home / "target"), "--log-path", str(self.settings.home / "logs")]
-        project = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+        place = str(self.settings.dbt_project)
+        project = ["--project-dir", place, "--profiles-dir", place]
         quick = ["--quiet", "--no-write-json", "--log-level-file", "none"]
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("CITYLAKE_HOME", str(self.settings.home))

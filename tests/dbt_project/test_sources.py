@@ -11,7 +11,9 @@ from dbt.contracts.graph.nodes import SourceDefinition
 
 from citylake.contracts.model import Contract, load_contracts
 from citylake.lake.settings import Settings
-from ingestion.rules import polars_type
+from ingestion.judging import Judge, RejectedRows
+from ingestion.keys import KeyHashes
+from ingestion.rules import compile_contract
 
 CONTRACTS = load_contracts(Settings().contracts)
 STAGED_ALSO = ["_delivery_id", "_extract_date", "_line", "is_deleted"]
@@ -40,17 +42,20 @@ def test_a_source_has_the_contracts_columns_with_the_types_of_its_parquet(
 ) -> None:
     # A column renamed or retyped in one place alone would be null, or fail, in the middle of a night.
     file = tmp_path / "accepted.parquet"
-    pl.DataFrame(schema={column.name: polars_type(column) for column in contract.columns}).write_parquet(file)
+    judge = Judge(compile_contract(contract), RejectedRows(tmp_path), KeyHashes.of(contract))
+    pl.DataFrame(schema=judge.schema).write_parquet(file)
     with duckdb.connect() as connection:
         parquet = connection.execute(f"select column_name, column_type from (describe from '{file}')").fetchall()
-    assert typed(source_of(dbt_manifest, contract).columns) == parquet
+    also = ["_line", "_warnings"]
+    assert typed(source_of(dbt_manifest, contract).columns) == [pair for pair in parquet if pair[0] not in also]
 
 
-def test_a_source_knows_the_contracts_mode_key_sequence_and_tombstone(
+def test_a_source_knows_the_contracts_owner_mode_key_sequence_and_tombstone(
     contract: Contract, dbt_manifest: DbtManifest
 ) -> None:
     # Staging merges by what the source says: a contract turned into a snapshot would go on being merged by key.
-    expected: dict[str, Any] = {"delivery_mode": contract.mode, "key": list(contract.key)}
+    owner = {"zh": contract.owner.zh, "en": contract.owner.en}
+    expected: dict[str, Any] = {"owner": owner, "delivery_mode": contract.mode, "key": list(contract.key)}
     if contract.sequence:
         expected["sequence"] = contract.sequence
     if contract.tombstone:
@@ -62,7 +67,8 @@ def test_a_source_classifies_every_column_as_the_contract_does(contract: Contrac
     # The test that keeps identifiers in the vault reads the classification here.
     source = source_of(dbt_manifest, contract)
     classified = {name: column.config.meta.get("classification") for name, column in source.columns.items()}
-    assert classified == {column.name: column.classification for column in contract.columns}
+    kept = {"_new_columns": "identifier"} if contract.drift == "evolve" else {}
+    assert classified == {column.name: column.classification for column in contract.columns} | kept
 
 
 def test_a_staging_model_has_the_sources_columns_and_where_they_came_from(

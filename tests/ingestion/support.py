@@ -66,7 +66,7 @@ def engine(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def records(extract: Extract) -> pl.DataFrame:
-    return pl.concat(batch.records for batch in extract.batches())
+    return pl.concat((batch.records for batch in extract.batches()), how="diagonal")
 
 
 def rows(extract: Extract) -> list[tuple[Any, ...]]:

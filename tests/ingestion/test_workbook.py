@@ -164,7 +164,7 @@ def test_headings_over_two_rows_are_those_of_the_lowest_cells(tmp_path: Path) ->
         sheet.merge_range("B1:C1", "处罚")
 
     extract = read(workbook(fill), agreed, tmp_path)
-    assert (rows(extract), extract.new_columns) == ([(3, "1", "2")], ("依据",))
+    assert (rows(extract), extract.new_columns) == ([(3, "1", "2", '{"依据":"3"}')], ("依据",))
 
 
 def test_a_workbook_is_validated_like_any_extract_also_in_gzip(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -7,16 +8,17 @@ import duckdb
 import pytest
 
 from citylake.contracts.labels import Label
-from citylake.contracts.model import load_contracts
+from citylake.contracts.model import Column, Contract, load_contracts
 from citylake.governance.results import CheckResult
 from citylake.lake import deliveries, releases
 from citylake.lake.errors import AuditFailed, LockHeld
 from citylake.lake.lock import writer_lock
 from citylake.lake.reader import connect
-from citylake.lake.runs import Run
+from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.settings import Settings
 from ingestion.landing import scan_landing
 from ingestion.loading import load_delivery
+from ingestion.replaying import replay
 from orchestration.lake import publish
 from orchestration.night import Night, Plan, hold_night, write_deliveries
 from orchestration.nightly import run_nightly
@@ -56,9 +58,13 @@ def test_nights_with_a_failed_audit_between_equal_one_rebuild_of_everything(
     city: SmallCity, rebuilt: SmallCity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Late, corrected and refused deliveries over three nights, the second of which fails its audit: readers must stay
-    # where they are meanwhile, and nothing of the failed night may remain in what the third publishes.
+    # where they are meanwhile, and nothing of the failed night may remain in what the third publishes. Nor may anything
+    # remain of a contract that was wrong for that night, and under which a dataset was replayed.
     before = releases.current_release(city.zones).release_id
+    right = _contracts(city)["public_security.person_register"]
+    wrong = replace(right, version="wrong", columns=tuple(map(_women_only, right.columns)), quarantine_tolerance=1.0)
     city.deliver(NIGHTS[1])
+    assert _replayed(city, wrong)[0].rows_accepted < _replayed(city, wrong)[0].earlier_results[0].rows_accepted
     with monkeypatch.context() as broken:
         broken.setattr("orchestration.lake.run_audit", _failing_audit)
         failed = run_nightly(city.settings)
@@ -66,6 +72,7 @@ def test_nights_with_a_failed_audit_between_equal_one_rebuild_of_everything(
     assert failed.release is None
     assert releases.current_release(city.zones).release_id == before
 
+    assert all(delivery.contract_version == right.version for delivery in _replayed(city, right))
     city.deliver(NIGHTS[2])
     good = run_nightly(city.settings)
     assert good.error is None
@@ -73,6 +80,16 @@ def test_nights_with_a_failed_audit_between_equal_one_rebuild_of_everything(
     refused = [item for stage in [*failed.stages, *good.stages] for item in stage["facts"].get("refused", [])]
     assert refused, "the sample city's refused delivery did not come"
     assert list(differences(city, rebuilt, ignoring=HISTORY)) == []
+
+
+def _women_only(column: Column) -> Column:
+    return replace(column, enum=("2",)) if column.name == "sex_code" else column
+
+
+def _replayed(city: SmallCity, contract: Contract) -> list[deliveries.Manifest]:
+    """A dataset's deliveries after a replay under this contract."""
+    with writer_lock(city.settings, "replay"):
+        return [one.delivery for one in replay(city.settings, contract, mint_run_id())]
 
 
 def _failing_audit(settings: Settings, run_id: str, as_of: date) -> Sequence[CheckResult]:
@@ -149,6 +166,4 @@ def _written(city: SmallCity) -> dict[Path, int]:
 
 
 def _contracts(city: SmallCity):  # noqa: ANN202  # the mapping that scan_landing takes
-    from citylake.contracts.model import load_contracts
-
     return load_contracts(city.settings.contracts)

@@ -1,4 +1,5 @@
 import os
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +18,7 @@ from orchestration.night import (
     SHOWN,
     STARTED_BY,
     Night,
+    Plan,
     night_resource,
     shown,
     some,
@@ -100,6 +102,14 @@ def test_a_night_without_any_delivery_says_what_to_do(tmp_path: Path) -> None:
     settings = _settings(tmp_path)
     night = Night(settings, Run("r1", prepare(settings)), full=False)
     with pytest.raises(UsageError, match="citylake ingest"):
+        write_deliveries(night)
+
+
+def test_a_past_day_without_any_delivery_is_named(tmp_path: Path) -> None:
+    # "No delivery is in force" sends its reader to look at a lake that is full of them.
+    settings = _settings(tmp_path)
+    night = Night(settings, Run("r1", prepare(settings)), full=True, plan=Plan(as_of=date(2024, 2, 29)))
+    with pytest.raises(UsageError, match="2024-02-29"):
         write_deliveries(night)
 
 

@@ -174,6 +174,18 @@ def test_an_export_that_cannot_be_written_is_a_wrong_request(place: str, home: P
     assert "cannot be written" in result.stderr
 
 
+def test_the_export_has_new_columns_also_under_a_heading_of_its_own(home: Path) -> None:
+    # Without them the department does not find its row; two columns of one name would end the export in an error.
+    file = home.parent / "thing_20261120.csv"
+    file.write_text("编号,原因,数量\n1,a,1\n2,b,2\n3,c,x\n", "utf-8")
+    run("ingest", file, "-d", "office.thing")
+    exported = home.parent / "to_mend.csv"
+    assert run("quarantine", "office.thing", "--csv", exported).exit_code == 0
+    (row,) = csv.DictReader(exported.read_text("utf-8-sig").splitlines())
+    assert "整数" in row["原因"]
+    assert row["原因 (数据 delivered)"] == "c"
+
+
 def test_an_unparsable_line_is_exported_as_it_came(home: Path) -> None:
     # A row without columns has no place in the table but must not be lost from it.
     run("ingest", extract(home, "1,1\n2,2\n3,3,3\n"), "-d", "office.thing")
@@ -199,6 +211,18 @@ def test_a_delivery_is_listed_shown_withdrawn_and_reinstated(home: Path) -> None
     shown = run("delivery", "show", "office.thing").stdout
     assert ("报错文件" in shown, "核实无误" in shown) == (True, True)
     assert "withdrawn" not in run("ingest", extract(home, "1,1\n"), "-d", "office.thing").stderr
+
+
+def test_new_and_missing_columns_are_said_wherever_a_delivery_is_shown(home: Path) -> None:
+    # A column that a department began to send is seen by chance alone, years later.
+    file = home.parent / "thing_20261120.csv"
+    file.write_text("编号,备注\n1,x\n", "utf-8")
+    for command in ("check", "ingest"):
+        shown = run(command, file, "-d", "office.thing").stdout
+        assert "备注（仅存于原始文件 left in landing only）" in shown
+        assert "数量" in shown
+    assert "+1 -1" in run("delivery", "list").stdout
+    assert "left in landing only" in run("delivery", "show", "office.thing").stdout
 
 
 def test_an_unknown_dataset_or_delivery_is_one_clear_sentence(home: Path) -> None:

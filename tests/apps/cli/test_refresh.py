@@ -20,8 +20,9 @@ def _stages() -> list[dict[str, Any]]:
         "zh": "缺少列 [统一社会信用代码]",
         "en": "a column is missing",
     }
+    drifted = {"delivery_id": "a.b/2026-10-31/ba9876543210", "new_columns": ["[备注]"], "missing_columns": ["电话"]}
     facts: dict[str, dict[str, Any]] = {
-        "raw.a.b": {**loaded, "refused": [refused]},
+        "raw.a.b": {**loaded, "refused": [refused], "drifted": [{**drifted, "drift": "evolve"}]},
         "ledger": {"deliveries": 3, "in_force": 2},
         "staging": {"models": 6, "tests_passed": 24, "tests_warned": 0, "tests_failed": 0, "warnings": []},
         "marts": {"models": 10, "tests_passed": 30, "tests_warned": 1, "tests_failed": 0, "warnings": ["late_dataset"]},
@@ -57,6 +58,7 @@ def test_the_summary_says_what_came_in_what_was_refused_and_what_was_published(
         "synthetic",
         "[统一社会信用代码]",
         "late_dataset",
+        "新增 new: [备注] (已另存 kept); 缺少 missing: 电话",
         "93.72",
         "—",
     ):
