@@ -88,7 +88,7 @@ class CarefulReader:
             self._waiting = frame.filter(pl.col(LINE) >= spans.unfinished)
             frame = frame.filter(pl.col(LINE) < spans.unfinished)
         undecodable = pl.Series(LINE, self._undecodable, dtype=pl.Int64)
-        return _split(_join_lines(frame, spans, undecodable), self.grammar)
+        return _split(_join_lines(frame, spans, undecodable, self.grammar), self.grammar)
 
 
 def _find_spans(frame: pl.DataFrame, grammar: Grammar, width: int, *, is_last: bool) -> _Spans:
@@ -116,13 +116,13 @@ def _find_spans(frame: pl.DataFrame, grammar: Grammar, width: int, *, is_last: b
     return spans
 
 
-def _join_lines(frame: pl.DataFrame, spans: _Spans, undecodable: pl.Series) -> pl.DataFrame:
+def _join_lines(frame: pl.DataFrame, spans: _Spans, undecodable: pl.Series, grammar: Grammar) -> pl.DataFrame:
     """One row a record: ``_line`` of its start, ``text``, whether stray or undecodable. Blank lines are dropped."""
     flagged = frame.with_columns(
         is_stray=pl.col(LINE).is_in(list(spans.stray)), is_undecodable=pl.col(LINE).is_in(undecodable.implode())
     )
     if not spans.starts:
-        return flagged.filter(pl.col("text").str.strip_chars() != "")
+        return flagged.filter(~grammar.is_blank(pl.col("text")))
     start = pl.DataFrame(
         {LINE: list(spans.starts), "start": list(spans.starts.values())}, schema={LINE: pl.Int64, "start": pl.Int64}
     )
@@ -130,7 +130,7 @@ def _join_lines(frame: pl.DataFrame, spans: _Spans, undecodable: pl.Series) -> p
     joined = together.group_by("start", maintain_order=True).agg(
         pl.col("text").str.join("\n"), pl.col("is_stray", "is_undecodable").any()
     )
-    alone = flagged.join(start, on=LINE, how="anti").filter(pl.col("text").str.strip_chars() != "")
+    alone = flagged.join(start, on=LINE, how="anti").filter(~grammar.is_blank(pl.col("text")))
     return pl.concat([alone, joined.rename({"start": LINE}).select(alone.columns)]).sort(LINE)
 
 

@@ -53,7 +53,11 @@ def read_fast(block: TextBlock, header: Header, dialect: Dialect) -> Batch | Non
             pa.BufferReader(content),
             read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=len(content) + 1, use_threads=False),
             parse_options=pyarrow.csv.ParseOptions(
-                delimiter=dialect.delimiter, quote_char=False, double_quote=False, ignore_empty_lines=False
+                delimiter=dialect.delimiter,
+                quote_char=False,
+                double_quote=False,
+                # Not ignored, an empty line is a record of nulls to Arrow; left out, the count below tells of it.
+                ignore_empty_lines=True,
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),

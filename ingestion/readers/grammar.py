@@ -71,6 +71,10 @@ class Grammar:
         """Whether the text has the very character that stands in for a longer delimiter."""
         return len(self.delimiter) > 1 and _STAND_IN in text
 
+    def is_blank(self, text: pl.Expr) -> pl.Expr:
+        """Whether a line holds nothing but white space; a delimiter is none, so that empty fields make a record."""
+        return (text.str.strip_chars() == "") & ~text.str.contains(self.delimiter, literal=True)
+
     def count_quotes(self, text: pl.Expr) -> pl.Expr:
         """How many quotes that open or close a field a text has."""
         if not self.quote:

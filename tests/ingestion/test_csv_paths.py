@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citylake.contracts.model import Contract
+from citylake.contracts.model import Contract, Dialect
 from ingestion.readers.careful import CarefulReader
 from ingestion.readers.delimited import batches, read_fast
 from ingestion.readers.extract import Extract
@@ -61,6 +61,23 @@ def test_fast_and_careful_path_accept_and_quarantine_the_same_rows(
             assert (rows(mixed), rejected(mixed)) == (rows(careful), rejected(careful))
         if body and all(line.count(",") == 1 for line in body):
             assert is_taken_by_the_fast_path(file, agreed)
+
+
+@pytest.mark.parametrize("body", ["\n", "\n\n\n", " \n", "1,2\n\n", "\n1,2\n", "1,2\n\n3,4\n"])
+def test_a_blank_line_is_no_record_on_the_fast_path_either(body: str, tmp_path: Path) -> None:
+    # Each would be a row of nulls: accepted where nothing is required, else held against a sender who wrote none.
+    extract = read(f"a,b\n{body}".encode(), PAIR, tmp_path)
+    expected = [(number, *line.split(",")) for number, line in enumerate(body.split("\n"), start=2) if line.strip()]
+    assert (rows(extract), rejected(extract)) == (expected, [])
+
+
+@pytest.mark.parametrize("delimiter", ["\t", " "])
+def test_a_line_of_delimiters_is_a_record_on_both_paths(delimiter: str, tmp_path: Path) -> None:
+    # White space to one path and empty fields to the other: a quote elsewhere would decide whether it counts.
+    agreed = texts("a", "b", dialect=Dialect("csv", delimiter=delimiter))
+    for value in ("1", '"1"'):
+        extract = read(f"a\tb\n\t\n{value}\t2\n".replace("\t", delimiter).encode(), agreed, tmp_path)
+        assert rows(extract) == [(2, None, None), (3, "1", "2")]
 
 
 @given(
