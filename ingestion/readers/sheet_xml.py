@@ -12,7 +12,9 @@ from xml.etree import ElementTree as ET
 
 _PIECE_BYTES = 4 << 20
 _SIGNS = (b't="e"', b"t='e'", b"<f", b":f>", b":f ")
-_ROW = re.compile(rb"""<(?:\w+:)?row\s[^>]*?\br=["'](\d+)["']""")
+_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*>")
+_IS_FIRST = re.compile(rb"""\br=["']1["']""")
+_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
 _CELL = re.compile(rb"""<(?:\w+:)?c\s([^>]*[^>/])>(.*?)</(?:\w+:)?c>""", re.DOTALL)
 _PLACE = re.compile(rb"""\br=["']([A-Z]+)(\d+)["']""")
 _IS_ERROR = re.compile(rb"""\bt=["']e["']""")
@@ -28,20 +30,20 @@ class Signs:
     without_result: set[tuple[int, int]]
     """Row (from 1) and column (from 0) of each cell that shows nothing though something stands in it."""
     may_be_uniform: bool
-    """Whether it begins in the first row and has neither merged cells, nor formulas, nor errors."""
+    """Whether its first row has a value and it has neither merged cells, nor formulas, nor errors."""
 
 
 def look_through(workbook: Path, sheet: str) -> Signs:
     """Read the XML of a sheet once. Raises KeyError when the workbook lacks it, BadZipFile when it is damaged."""
     found: set[tuple[int, int]] = set()
     has_signs = has_merged = False
-    first_row: re.Match[bytes] | None = None
+    begins_at_once: bool | None = None
     with zipfile.ZipFile(workbook) as archive, archive.open(_path(archive, sheet)) as stream:
         rest = b""
         while piece := stream.read(_PIECE_BYTES):
             text = rest + piece
             cut = text.rfind(b"</") + 1
-            first_row = first_row or _ROW.search(text)
+            begins_at_once = _begins_at_once(text) if begins_at_once is None else begins_at_once
             has_merged = has_merged or b"mergeCell" in text
             if any(sign in text for sign in _SIGNS):
                 has_signs = True
@@ -49,8 +51,16 @@ def look_through(workbook: Path, sheet: str) -> Signs:
             # A cell may begin before the cut and end behind it.
             rest = text[max(text.rfind(b"<c ", 0, cut), text.rfind(b":c ", 0, cut) - 16, 0) :]
         found |= _silent(rest)
-    begins_at_once = first_row is not None and first_row[1] == b"1"
-    return Signs(found, may_be_uniform=begins_at_once and not has_merged and not has_signs)
+    return Signs(found, may_be_uniform=bool(begins_at_once) and not has_merged and not has_signs)
+
+
+def _begins_at_once(text: bytes) -> bool | None:
+    """Whether the first row has a value: the libraries begin with the first that has one. None before any row."""
+    row = _ROW.search(text)
+    if row is None:
+        return None
+    content = b"" if row[0].endswith(b"/>") else text[row.end() : text.find(b"row>", row.end())]
+    return _IS_FIRST.search(row[0]) is not None and _VALUE.search(content) is not None
 
 
 def _path(archive: zipfile.ZipFile, sheet: str) -> str:

@@ -20,6 +20,8 @@ from ingestion.readers.header import match_headings, missing_headings
 _ROWS_AT_ONCE = 100_000
 _UNKNOWN = Column("", "", Label("", ""), "string")
 """A column that nothing is agreed about is read as text."""
+_FIRST_DAY = datetime(1900, 1, 1)  # noqa: DTZ001  # cells know no zone
+"""A time before it is one of a day that nobody named: zero, which a spreadsheet shows as a day that never was."""
 
 
 def read_uniform_sheet(file: Path, sheet: str, contract: Contract) -> Extract | None:
@@ -39,9 +41,9 @@ def read_uniform_sheet(file: Path, sheet: str, contract: Contract) -> Extract | 
         return None
     header = match_headings(last, headings, contract)
     cells = found.to_polars()
-    cells.columns = headings
-    if cells.head(1).select(pl.all().cast(pl.String)).rows() == [tuple(headings)]:
+    if cells.height and [None if cell is None else text_of(cell) for cell in cells.row(0)] == cells.columns:
         return None
+    cells.columns = headings
     known = [(cells[heading], name) for heading, name in zip(headings, header.columns, strict=True) if name is not None]
     columns = [(_values(series, contract.column(name)), name) for series, name in known]
     values = [series.alias(name) for series, name in columns if series is not None]
@@ -50,7 +52,7 @@ def read_uniform_sheet(file: Path, sheet: str, contract: Contract) -> Extract | 
         return None
     values += pl.DataFrame(unknown).select(packed({name: pl.col(name) for name in header.new})).get_columns()
     lines = pl.int_range(last + 1, last + 1 + cells.height, dtype=pl.Int64, eager=True).alias(LINE)
-    is_row = ~cells.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    is_row = ~without_empty(cells).select(pl.all_horizontal(pl.all().is_null())).to_series()
     records = without_empty(pl.DataFrame([lines, *values])).filter(is_row)
 
     def batches() -> Iterator[Batch]:
@@ -73,11 +75,7 @@ def _values(cells: pl.Series, column: Column) -> pl.Series | None:
         return cells if column.logical_type == "boolean" else cells.cast(pl.String)
     if kind.is_numeric():
         return None if (cells.abs() >= LOST_DIGITS).any() else _of_numbers(cells, column)
-    if isinstance(kind, pl.Datetime) and column.logical_type == "timestamp":
-        return cells.cast(pl.Datetime("us"))
-    if isinstance(kind, pl.Datetime) and column.logical_type == "date" and _are_midnights(cells):
-        return cells.cast(pl.Date)
-    return None
+    return _of_times(cells, column) if isinstance(kind, pl.Datetime) else None
 
 
 def _of_numbers(cells: pl.Series, column: Column) -> pl.Series:
@@ -85,6 +83,14 @@ def _of_numbers(cells: pl.Series, column: Column) -> pl.Series:
         whole = cells.cast(pl.Int64)
         return whole if column.logical_type == "integer" else whole.cast(pl.String)
     return pl.Series([None if cell is None else text_of(cell) for cell in cells.to_list()], dtype=pl.String)
+
+
+def _of_times(cells: pl.Series, column: Column) -> pl.Series | None:
+    if (cells < _FIRST_DAY).any():
+        return None
+    if column.logical_type == "timestamp":
+        return cells.cast(pl.Datetime("us"))
+    return cells.cast(pl.Date) if column.logical_type == "date" and _are_midnights(cells) else None
 
 
 def _are_midnights(cells: pl.Series) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,34 @@ def test_a_uniform_sheet_is_read_at_once_and_as_the_careful_reader_reads_it(
     assert quick.accepted.height == 12
     assert quick.rejected.is_empty()
     assert careful.rejected.is_empty()
+
+
+def test_a_row_that_only_looks_is_counted_and_is_none(tmp_path: Path) -> None:
+    # Counted from the first row with a value, lines would be wrong; one more with empty texts alone would be made up.
+    def fill(sheet: Worksheet, book: Any) -> None:
+        sheet.write_blank("A1", None, book.add_format({"bold": True}))
+        sheet.write_row("A2", HEADINGS)
+        sheet.write_row("A3", ["1"])
+
+    assert [row[:2] for row in rows(read(workbook(fill), LICENCES, tmp_path))] == [(3, "1")]
+    without = replace(LICENCES, dialect=replace(LICENCES.dialect, preamble_lines=0))
+    with pytest.raises(RefusedFile):
+        read(workbook(fill), without, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cell", "form"),
+    [(timedelta(hours=30), "[h]:mm"), (0, "yyyy-mm-dd"), (0.5, "yyyy-mm-dd hh:mm:ss")],
+)
+@pytest.mark.parametrize("name", ["day", "at"])
+def test_a_cell_that_names_no_day_is_none(name: str, cell: Any, form: str, tmp_path: Path) -> None:
+    # A column of lengths of time made the reader crash; zero, which a sheet shows as 1900-01-00, became a day of 1899.
+    def fill(sheet: Worksheet, book: Any) -> None:
+        sheet.write_row("A1", ["no", name])
+        for row in (1, 2):
+            sheet.write_string(row, 0, "x")
+            sheet.write(row, 1, cell, book.add_format({"num_format": form}))
+
+    asked = column(name, "date" if name == "day" else "timestamp")
+    agreed = contract(column("no"), asked, dialect=Dialect("xlsx", sheet="许可"))
+    assert examined(workbook(fill), agreed, tmp_path).rejected["rules"].to_list() == [[f"{name}.type"]] * 2
