@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +23,8 @@ _VALUES: dict[LogicalType, type[pl.DataType]] = {
     "timestamp": pl.Datetime,
 }
 _EXACT_AS_FLOAT = 1 << 53
+_EPOCH = date(1970, 1, 1)
+_IN_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000}
 
 
 def has_values(column: Column, kind: pl.DataType) -> bool:
@@ -31,16 +34,29 @@ def has_values(column: Column, kind: pl.DataType) -> bool:
 
 def as_text(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
     """Values, or texts, as texts that mean the same."""
-    if isinstance(kind, pl.Date):
-        return value.dt.to_string("%Y-%m-%d")
-    if isinstance(kind, pl.Datetime):
-        zone = "%:z" if kind.time_zone else ""
-        return value.dt.to_string(f"%Y-%m-%d %H:%M:%S%.f{zone}")
+    if isinstance(kind, pl.Date | pl.Datetime):
+        zone = "%:z" if isinstance(kind, pl.Datetime) and kind.time_zone else ""
+        form = "%Y-%m-%d" if isinstance(kind, pl.Date) else f"%Y-%m-%d %H:%M:%S%.f{zone}"
+        return of_the_calendar(value, kind).dt.to_string(form).fill_null(beyond_the_calendar(value))
     if kind.is_float():
         is_whole = (value == value.floor()) & (value.abs() < _EXACT_AS_FLOAT)
         whole = value.cast(pl.Int64, strict=False).cast(pl.String)
         return pl.when(is_whole).then(whole).otherwise(value.cast(pl.String))
     return value.cast(pl.String)
+
+
+def of_the_calendar(value: pl.Expr, kind: pl.Date | pl.Datetime) -> pl.Expr:
+    """Days or times with a year of four digits; null for those that a text cannot say, nor polars write."""
+    if isinstance(kind, pl.Datetime) and kind.time_unit == "ns":
+        return value
+    in_a_day = 1 if isinstance(kind, pl.Date) else _IN_A_DAY[kind.time_unit]
+    first, last = ((day - _EPOCH).days for day in (date.min, date.max))
+    return pl.when(value.to_physical().is_between(first * in_a_day, (last + 1) * in_a_day - 1)).then(value)
+
+
+def beyond_the_calendar(value: pl.Expr) -> pl.Expr:
+    """What is shown of such a day or time: its number, which no rule takes for one."""
+    return pl.format("{} since 1970", value.to_physical())
 
 
 def without_empty(texts: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,17 @@ import pyarrow.parquet as pq
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, LogicalType
 from ingestion import refusals
-from ingestion.readers.extract import LINE, Batch, Extract, as_text, has_values, packed, without_empty
+from ingestion.readers.extract import (
+    LINE,
+    Batch,
+    Extract,
+    as_text,
+    beyond_the_calendar,
+    has_values,
+    of_the_calendar,
+    packed,
+    without_empty,
+)
 from ingestion.readers.header import match_headings
 from ingestion.readers.kinds import check_kind
 
@@ -143,8 +153,8 @@ def _ways(
         (isinstance(kind, pl.Boolean), {"boolean"}, lambda: value.cast(pl.String)),
         (kind.is_decimal(), {"string", "integer", "number"}, lambda: _without_zeros(value.cast(pl.String))),
         (kind.is_float(), {"integer", "number"}, lambda: as_text(value, kind)),
-        (isinstance(kind, pl.Date), {"string", "date"}, lambda: value.dt.to_string("%Y-%m-%d")),
-        (isinstance(kind, pl.Date), {"timestamp"}, lambda: value.dt.to_string("%Y-%m-%d 00:00:00")),
+        (isinstance(kind, pl.Date), {"string", "date"}, lambda: as_text(value, kind)),
+        (isinstance(kind, pl.Date), {"timestamp"}, lambda: as_text(value, kind) + " 00:00:00"),
         (
             isinstance(kind, pl.Datetime),
             {"string", "date", "timestamp"},
@@ -164,15 +174,16 @@ def _of_time(value: pl.Expr, kind: pl.DataType, *, is_date: bool) -> pl.Expr:
     """A time with its zone if it has one; for a date, midnight is none. Beyond microseconds nothing is cut off."""
     if not isinstance(kind, pl.Datetime):
         raise TypeError(kind)
-    micro = value.cast(pl.Datetime("us", kind.time_zone))
+    known = of_the_calendar(value, kind)
+    micro = known.cast(pl.Datetime("us", kind.time_zone))
     zone = "%:z" if kind.time_zone else ""
     text = micro.dt.to_string(f"%Y-%m-%d %H:%M:%S%.6f{zone}")
     if kind.time_unit == "ns":
         is_exact = micro.cast(pl.Datetime("ns", kind.time_zone)) == value
         text = pl.when(is_exact).then(text).otherwise(value.dt.to_string(f"%Y-%m-%d %H:%M:%S%.9f{zone}"))
-    if not is_date:
-        return text
-    return pl.when(value.dt.time() == pl.time(0)).then(value.dt.to_string("%Y-%m-%d")).otherwise(text)
+    if is_date:
+        text = pl.when(known.dt.time() == pl.time(0)).then(known.dt.to_string("%Y-%m-%d")).otherwise(text)
+    return text.fill_null(beyond_the_calendar(value))
 
 
 def _without_zeros(text: pl.Expr) -> pl.Expr:

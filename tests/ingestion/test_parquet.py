@@ -103,6 +103,26 @@ def test_a_value_that_does_not_fit_is_quarantined_alone(tmp_path: Path) -> None:
     assert outcome.rejected.select("line", "rule").rows() == [(2, "base.type"), (3, "months.type"), (4, "day.type")]
 
 
+@pytest.mark.parametrize("unit", ["us", "ms"])
+@pytest.mark.parametrize("logical_type", ["timestamp", "date", "string"])
+def test_a_time_beyond_the_calendar_is_no_time_and_no_crash(logical_type: str, unit: Any, tmp_path: Path) -> None:
+    # polars panics when it writes such a time as text: a whole delivery would fail for one damaged number.
+    at = pl.Series([2**63 - 1, 2**62, -(2**60), 0]).cast(pl.Datetime(unit))
+    content = parquet(编号=["1", "2", "3", "4"], at=at)
+    agreed = contract(column("no", heading="编号"), column("at", logical_type), dialect=Dialect("parquet"))
+    outcome = examined(content, agreed, tmp_path)
+    expected = [] if logical_type == "string" else [["at.type"]] * 3
+    assert outcome.rejected["rules"].to_list() == expected
+
+
+def test_a_day_beyond_the_calendar_is_no_day_and_no_crash(tmp_path: Path) -> None:
+    # 20260101 days after 1970 must not be taken for the first of January 2026 either.
+    day = pl.Series([2**30, 20260101, 2932897, 2932896, 0], dtype=pl.Int32).cast(pl.Date)
+    outcome = examined(parquet(编号=[*"12345"], day=day), INSURED, tmp_path)
+    assert outcome.rejected["rules"].to_list() == [["day.type"]] * 3
+    assert outcome.accepted["day"].to_list() == [date(9999, 12, 31), date(1970, 1, 1)]
+
+
 def test_columns_are_known_by_name(tmp_path: Path) -> None:
     # Column order is the writer's business; a column that vanished is not.
     extract = read(parquet(extra=[1], months=[2]), INSURED, tmp_path)
