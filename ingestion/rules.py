@@ -74,18 +74,22 @@ class Compiled:
         ]
 
     def usual_texts(self, records: pl.DataFrame) -> list[pl.Expr]:
-        """The same, but that a text of white space alone may be left as it is, and so are values."""
+        """The same, but that a text of white space alone may be left as it is, and so are values.
+
+        Values are written as texts where the contract asks something of texts: a pattern, a list, what means no value.
+        """
         nulls = set(self.contract.dialect.null_values) - {""}
-        return [
-            (
-                pl.lit(None, pl.String)
-                if column.name not in records.columns
-                else _without_nulls(pl.col(column.name), [*nulls, ""])
-                if nulls and records.schema[column.name] == pl.String
-                else pl.col(column.name)
-            ).alias(text_name(column.name))
-            for column in self.contract.columns
-        ]
+
+        def usual(column: Column) -> pl.Expr:
+            if column.name not in records.columns:
+                return pl.lit(None, pl.String)
+            value, kind = pl.col(column.name), records.schema[column.name]
+            if kind != pl.String and not (nulls or _asks_of_texts(column)):
+                return value
+            text = as_text(value, kind)
+            return _without_nulls(text, [*nulls, ""]) if nulls else text
+
+        return [usual(column).alias(text_name(column.name)) for column in self.contract.columns]
 
     def broken_with(self, severity: Severity) -> list[Rule]:
         """The rules of this severity, in the contract's order."""
@@ -100,6 +104,11 @@ def text_name(column: str) -> str:
 def finding_name(column: Column) -> str:
     """Under which name what an identifier rule found lies beside the column."""
     return f"_finding.{column.name}"
+
+
+def _asks_of_texts(column: Column) -> bool:
+    """Whether a column has a rule that only its texts can tell of."""
+    return bool(column.pattern or column.enum or column.min_length is not None or column.max_length is not None)
 
 
 def _text(column: Column) -> pl.Expr:
@@ -175,7 +184,7 @@ def _number(text: pl.Expr, kind: pl.DataType) -> pl.Expr:
     if isinstance(kind, pl.Float64):
         number = text.cast(kind, strict=False)
         return pl.when(number.is_finite()).then(number)
-    form = r"^[+-]?[0-9]{1,18}$"
+    form = r"^[+-]?[0-9]{1,19}$"  # What of nineteen digits is too large has no value.
     if isinstance(kind, pl.Decimal):
         fraction = rf"(\.[0-9]{{1,{kind.scale}}})?" if kind.scale else ""
         form = rf"^[+-]?[0-9]{{1,{kind.precision - kind.scale}}}{fraction}$"

@@ -1,16 +1,21 @@
 """Rows that are acquitted at small cost: the full expressions find nothing in them, and the same values."""
 
+import io
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from citylake.contracts.labels import Label
-from citylake.contracts.model import Dialect, RowRule
+from citylake.contracts.model import Dialect, Format, RowRule
+from ingestion import acquittal
 from ingestion.acquittal import Acquittal
 from ingestion.rules import compile_contract
-from tests.ingestion.support import column, contract
+from tests.ingestion.support import column, contract, examined
 
 NEARLY_DATES = st.from_regex(r"( ?(19|20)[0-9]{2}-?[0-3]?[0-9]-?[0-3]?[0-9] ?)|[0-9-]{0,10}", fullmatch=True)
 NEARLY_TIMES = st.from_regex(
@@ -80,6 +85,47 @@ def test_an_acquitted_row_breaks_nothing_and_has_the_values_of_the_full_expressi
             .select(names)
             .equals(full.slice(start, count).filter(~is_suspicious).select(names))
         )
+
+
+@pytest.mark.parametrize("form", ["json", "parquet"])
+@pytest.mark.parametrize(
+    ("facts", "nulls", "rules"),
+    [
+        ({"enum": ("1", "2")}, ("",), [["a.enum"]]),
+        ({"pattern": r"^\d$"}, ("",), [["a.pattern"]]),
+        ({"max_length": 1}, ("",), [["a.length"]]),
+        ({"required": True}, ("", "77"), [["a.required"]]),
+    ],
+)
+def test_what_is_asked_of_texts_is_asked_of_values_too(
+    form: Format, facts: dict[str, Any], nulls: tuple[str, ...], rules: list[list[str]], tmp_path: Path
+) -> None:
+    # A code that a format gives as a number would be accepted whatever the contract's list of codes says.
+    frame, buffer = pl.DataFrame({"a": [1, 77]}), io.BytesIO()
+    _ = frame.write_ndjson(buffer) if form == "json" else frame.write_parquet(buffer)
+    agreed = contract(column("a", "integer", **facts), dialect=Dialect(form, null_values=nulls))
+    outcome = examined(buffer.getvalue(), agreed, tmp_path)
+    assert outcome.rejected["rules"].to_list() == rules
+    assert outcome.accepted["a"].to_list() == [1]
+
+
+@pytest.mark.parametrize("number", [10**18, 2**63 - 1, -(2**63)])
+def test_a_whole_number_is_the_same_beside_a_warning_and_alone(number: int, tmp_path: Path) -> None:
+    # The full expressions took eighteen digits, Arrow nineteen: a warning elsewhere in a row decided on its number.
+    content = f'{{"a":{number},"b":"x"}}\n{{"a":{number},"b":"long"}}\n'.encode()
+    length = column("b", max_length=1, severity="warning")
+    outcome = examined(content, contract(column("a", "integer"), length, dialect=Dialect("json")), tmp_path)
+    assert outcome.accepted["a"].to_list() == [number, number]
+
+
+def test_times_that_lie_far_apart_are_not_looked_at_year_by_year() -> None:
+    # One 9999-12-31 would cost seconds a batch.
+    agreed = contract(column("t", "timestamp"))
+    acquittal._offsets.cache_clear()  # what it counts is what is tested
+    typed, is_suspicious = Acquittal(agreed)(pl.DataFrame({"_text.t": ["1990-01-01 08:00:00", "9999-12-31 00:00:00"]}))
+    assert acquittal._offsets.cache_info().misses == 0  # as above
+    assert not is_suspicious.any()
+    assert typed["t"].dt.year().to_list() == [1990, 9999]
 
 
 def test_rows_in_the_usual_form_are_acquitted() -> None:
