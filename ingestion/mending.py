@@ -20,7 +20,11 @@ _KEY = r'"(?:[^"\\]|\\.)*":'
 _LINES_SHOWN = 5
 _BETWEEN_RULES = "\n"
 _NO_VALUE = "（空 empty）"
-_PERSONAL_NUMBER = r"(^|[^0-9])(1[0-9]{10}|[0-9]{15}|[0-9]{17}[0-9Xx])([^0-9]|$)"
+_PERSONAL_NUMBER = (
+    r"(^|[^0-9])((00)?(86)?[ -]?1[0-9]{2}[ -]?[0-9]{4}[ -]?[0-9]{4}|[0-9]{15}"
+    r"|[0-9]{6}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3}[0-9Xx])([^0-9]|$)"
+)
+"""Of a mobile phone or a citizen id, in groups or not."""
 _ENDS_SHOWN_FROM = 8
 _LONGEST_SHOWN = 60
 
@@ -117,4 +121,8 @@ def _shown(column: Column, text: pl.Expr) -> pl.Expr:
     if column.classification == "identifier":
         return masked(text)
     cut = pl.when(text.str.len_chars() > _LONGEST_SHOWN).then(text.str.head(_LONGEST_SHOWN) + pl.lit("…"))
-    return pl.when(text.str.contains(_PERSONAL_NUMBER)).then(masked(text)).otherwise(cut.otherwise(text))
+    return (
+        pl.when(text.str.normalize("NFKC").str.contains(_PERSONAL_NUMBER))
+        .then(masked(text))
+        .otherwise(cut.otherwise(text))
+    )
