@@ -18,8 +18,8 @@ from orchestration.failures import Notice, notify
 
 _TOLD = "new_columns.json"
 _MOST_NAMED = 10
-_LONGEST_NAME = 40
-_LONG_NUMBER = re.compile(r"\d{6,}")
+_LONGEST_NAME = 30
+_NUMBER = re.compile(r"\d{4}")
 
 
 class NewColumns(CitylakeError):
@@ -63,5 +63,5 @@ def tell_of_new_columns(settings: Settings, run_id: str, contract: Contract, kno
 
 
 def _shown(heading: str) -> str:
-    """A heading for a notice: a file without headings may have somebody's number where they should be."""
-    return _LONG_NUMBER.sub("…", heading)[:_LONGEST_NAME]
+    """A heading for a notice. What has a number of four digits, or is long, may be a value where headings should be."""
+    return "…" if len(heading) > _LONGEST_NAME or _NUMBER.search(heading) else heading

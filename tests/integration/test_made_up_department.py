@@ -144,10 +144,10 @@ def test_all_that_a_dataset_has_comes_from_its_contract(office: Office) -> None:
     staged = office.home.query(f"select lamp_no, range_km, _new_columns from {STAGED} order by all")
     assert staged == [("L1", 20, '{"颜色":"红"}'), ("L3", 30, None)]
     published = office.home.query(
-        "select department_name_zh, department_name_en, status, rows_accepted, rows_quarantined, new_columns "
+        "select department_name_zh, department_name_en, status, rows_accepted, rows_quarantined, new_headings "
         "from city.exchange.fct_delivery inner join city.base.dim_department using (department_code)"
     )
-    assert published == [("灯塔管理处", "Lighthouse Keeping Office", "in_force", 2, 1, '["颜色"]')]
+    assert published == [("灯塔管理处", "Lighthouse Keeping Office", "in_force", 2, 1, "颜色")]
 
 
 def test_a_dataset_is_late_when_its_contract_says_so(office: Office) -> None:
