@@ -43,6 +43,8 @@ LEDGER_KEYS = {
 }
 """What dbt calls the ledger's files → the assets that write them."""
 _PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests", "snapshots")
+_PARSED_WITH = ("dbt-core", "dbt-common", "dbt-adapters", "dbt-duckdb", "dbt-semantic-interfaces")
+"""What is parsed holds the macros of the adapter too, and is kept in the words of these."""
 PARTIAL_PARSE = "partial_parse.msgpack"
 _SHOWN_FAILURES = 12
 
@@ -156,7 +158,9 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> int:
 def _fingerprint(settings: Settings) -> str:
     """Of all that parsing depends on. The home is not: what is parsed names none, and runs on any (``dbt_process``)."""
     project = settings.dbt_project
-    digest = hashlib.sha256(installed_version("dbt-core").encode())
+    digest = hashlib.sha256()
+    for package in _PARSED_WITH:
+        digest.update(f"{package} {installed_version(package)}\n".encode())
     for name in _PROJECT_FILES:
         top = project / name
         for file in sorted(top.rglob("*")) if top.is_dir() else [top]:

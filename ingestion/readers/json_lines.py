@@ -38,7 +38,8 @@ select
         when not is_object or list_contains($repeating::varchar[][], json_keys(text)) then 'row.json'
     end as rule,
     if(is_object, json_transform(text, $structure), null) as fields,
-    {new_columns} as _new_columns
+    {new_columns} as _new_columns,
+    if(is_object, list_contains(json_type(text, $exact::varchar[]), 'DOUBLE'), false) as has_fraction
 from lines
 """
 # Key by key: objects may have any number of new ones, and none of them need have a place of its own.
@@ -136,7 +137,9 @@ def read_carefully(block: TextBlock, contract: Contract, engine: duckdb.DuckDBPy
     names = {column.heading: column.name for column in contract.columns}
     lines = pl.read_lines(block.content, name="text") if block.content else pl.DataFrame(schema={"text": pl.String})
     numbered = lines.with_row_index(LINE, block.first_line).cast({LINE: pl.Int64})
-    parsed, keys = _parse(engine, numbered, list(names), [*block.undecodable], _with_commas_too_many(numbered))
+    exact = [column.heading for column in contract.columns if column.logical_type == "string" or column.physical_type]
+    parsed, keys = _parse(engine, numbered, list(names), exact, [*block.undecodable], _with_commas_too_many(numbered))
+    parsed = _with_numbers_as_written(parsed, exact)
     is_good = pl.col("rule").is_null()
     records = parsed.filter(is_good).select(
         LINE,
@@ -160,10 +163,37 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _parse(
+def _with_numbers_as_written(parsed: pl.DataFrame, headings: list[str]) -> pl.DataFrame:
+    """Where digits count (codes, amounts), numbers with a fraction as they stand: DuckDB makes floats of them."""
+    lines = parsed.filter(pl.col("has_fraction") & pl.col("rule").is_null())
+    if lines.is_empty():
+        return parsed
+    said = [json.loads(text, parse_float=_Written, parse_int=_Written) for text in lines["text"]]
+    numbers = {
+        name: [value if isinstance(value := one.get(name), _Written) else None for one in said] for name in headings
+    }
+    schema = {LINE: pl.Int64, **dict.fromkeys(headings, pl.String)}
+    written = pl.DataFrame({LINE: lines[LINE], **numbers}, schema=schema)
+    joined = parsed.join(written, on=LINE, how="left", maintain_order="left")
+    fields = pl.col("fields")
+    return joined.with_columns(
+        fields.struct.with_fields(
+            pl.coalesce(heading, fields.struct.field(heading)).alias(heading) for heading in headings
+        )
+    )
+
+
+class _Written(str):
+    """A number by its digits."""
+
+    __slots__ = ()
+
+
+def _parse(  # noqa: PLR0913, PLR0917  # what is known of a block comes from as many places
     engine: duckdb.DuckDBPyConnection,
     block: pl.DataFrame,
     headings: list[str],
+    exact: list[str],
     undecodable: list[int],
     unsound: list[int],
 ) -> tuple[pl.DataFrame, set[str]]:
@@ -174,7 +204,8 @@ def _parse(
     repeating = [keys for keys in shapes if len(set(keys)) < len(keys)]
     structure = json.dumps(dict.fromkeys(headings, "VARCHAR"), ensure_ascii=False)
     found = {key for keys in shapes for key in keys}
-    bound: dict[str, object] = {"structure": structure, "repeating": repeating}
+    pointers = ["/" + heading.replace("~", "~0").replace("/", "~1") for heading in exact]
+    bound: dict[str, object] = {"structure": structure, "repeating": repeating, "exact": pointers}
     if found <= {*headings}:
         return engine.execute(_PARSE.format(new_columns="null::varchar"), bound).pl(), found
     return engine.execute(_PARSE.format(new_columns=_NEW_COLUMNS), {**bound, "known": headings}).pl(), found

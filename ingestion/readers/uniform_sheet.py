@@ -4,6 +4,7 @@ What it would not tell apart (a number among texts, digits a spreadsheet lost, t
 makes a sheet one for the careful reader (:mod:`ingestion.readers.workbook`); a test holds both to the same records.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ _UNKNOWN = Column("", "", Label("", ""), "string")
 """A column that nothing is agreed about is read as text."""
 _FIRST_DAY = datetime(1900, 1, 1)  # noqa: DTZ001  # cells know no zone
 """A time before it is one of a day that nobody named: zero, which a spreadsheet shows as a day that never was."""
+# It warns of every column without a value, which is a matter of course in an extract; errors are raised.
+logging.getLogger("fastexcel").setLevel(logging.ERROR)
 
 
 def read_uniform_sheet(file: Path, sheet: str, contract: Contract) -> Extract | None:

@@ -1,5 +1,6 @@
 """JSON Lines: bad lines named, values read by the contract's type, nothing guessed."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,22 @@ def test_values_are_read_by_the_contract_s_type_not_by_json_s(tmp_path: Path) ->
         '{"编号":1200,"时限":"3","east":"1.5"}\n{"编号":"1200","时限":3,"east":1.5}\n'.encode(), CASES, tmp_path
     )
     assert outcome.accepted.select("code", "limit", "east").unique().rows() == [("1200", 3, 1.5)]
+
+
+def test_numbers_keep_their_digits_where_digits_count(tmp_path: Path) -> None:
+    # Through a float, an amount of sixteen digits is another amount, and the code 1.10 is the code 1.1.
+    agreed = contract(
+        column("code", required=True),
+        column("amount", "number", physical_type="decimal(18,2)"),
+        dialect=Dialect("json"),
+    )
+    lines = ['{"code":1.10,"amount":1234567890123456.78}', '{"code":"1.10","amount":"2.50"}', '{"code":1e5,"amount":3}']
+    outcome = examined("\n".join(lines).encode(), agreed, tmp_path)
+    assert outcome.accepted.select("code", "amount").rows() == [
+        ("1.10", Decimal("1234567890123456.78")),
+        ("1.10", Decimal("2.50")),
+        ("1e5", Decimal("3.00")),
+    ]
 
 
 def test_nested_values_are_kept_as_json_text(tmp_path: Path) -> None:

@@ -176,6 +176,13 @@ def test_a_workbook_is_validated_like_any_extract_also_in_gzip(tmp_path: Path) -
     assert outcome.rejected.select("line", "rule").rows() == [(4, "amount.type"), (5, "amount.type")]
 
 
+def test_a_column_without_values_is_nothing_to_warn_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    # The library warns of each: dozens of lines of "could not determine dtype" above the summary of a night.
+    extract = read(workbook(table(["1", None, None, None])), LICENCES, tmp_path)
+    assert [row[:2] for row in rows(extract)] == [(3, "1")]
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("epoch", [1900, 1904])
 def test_a_uniform_sheet_is_read_at_once_and_as_the_careful_reader_reads_it(
     epoch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from orchestration.dbt import (
     CityTranslator,
     DbtFailed,
     DbtPaths,
+    _fingerprint,
     _raise_for,
     environment,
     prepare_manifest,
@@ -112,6 +114,19 @@ def test_another_home_takes_the_project_as_it_was_parsed(parsed: Settings, tmp_p
     before = (DbtPaths.of(other).parsed / "manifest.json").stat().st_mtime_ns
     assert prepare_manifest(other).stat().st_mtime_ns == before
     assert str(parsed.home).encode() not in (DbtPaths.of(other).parsed / PARTIAL_PARSE).read_bytes()
+
+
+@pytest.mark.parametrize("package", ["dbt-core", "dbt-adapters", "dbt-duckdb"])
+def test_a_project_parsed_with_another_adapter_is_parsed_anew(
+    package: str, parsed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is parsed holds the adapter's macros: after an upgrade of dbt-duckdb alone, nights would go on with the old.
+    def upgraded(name: str) -> str:
+        return "99.0" if name == package else installed_version(name)
+
+    before = _fingerprint(parsed)
+    monkeypatch.setattr("orchestration.dbt.installed_version", upgraded)
+    assert _fingerprint(parsed) != before
 
 
 @pytest.mark.parametrize(
