@@ -176,7 +176,7 @@ def _bring(settings: Settings, zones: Zones, file: Found, run_id: str) -> Brough
         )
         manifest = load_delivery(settings, contract, landed, run_id)
     except UsageError:
-        return Brought(file, None, reason=_taken(file))
+        return Brought(file, None, reason=_taken(file) if file.path.is_file() else _UNREADABLE)
     except FileChanged as problem:
         return Brought(file, None, reason=Label("读取时文件有变动", str(problem)))
     return Brought(file, manifest, is_known=is_known)

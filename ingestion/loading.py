@@ -137,6 +137,9 @@ def validated_aside(
     Raises FileChanged when somebody was still writing the file.
     """
     zones = Zones.of(settings)
+    for left in zones.scratch.glob("load.*"):
+        # Who holds the lock is the only one who loads: whoever made this was killed.
+        shutil.rmtree(left, ignore_errors=True)
     aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
     try:
         examination = examine(settings, seen.landed.path, contract, aside, seen.stamp)

@@ -1,5 +1,6 @@
 """What every command shares: where it prints, who runs it, and how an error is shown. No command is defined here."""
 
+import errno
 import os
 import tempfile
 import traceback
@@ -15,7 +16,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from citylake.lake.errors import CitylakeError
+from citylake.lake.errors import CitylakeError, EnvironmentProblem
 from citylake.lake.settings import Settings
 from citylake.lake.zones import OWNER_ONLY, of_another_account
 
@@ -40,12 +41,24 @@ class Commands(TyperGroup):
         except (TyperException, typer.Exit, typer.Abort, EOFError, BrokenPipeError):
             raise
         except Exception as error:
-            problem = of_another_account(Settings().home) if isinstance(error, PermissionError) else None
+            problem = _foreseen(error)
             if problem is not None:
                 show_error(problem)
                 raise typer.Exit(problem.exit_code) from error
             show_unexpected(error)
             raise typer.Exit(UNEXPECTED) from error
+
+
+def _foreseen(error: Exception) -> CitylakeError | None:
+    """What a failure of the operating system means, where that can be told."""
+    if isinstance(error, PermissionError):
+        return of_another_account(Settings().home)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EnvironmentProblem(
+            "磁盘空间已满。 The disk is full. Nothing is half written: make room, then run the same command again, and "
+            "it goes on where it was. citylake doctor shows what is left."
+        )
+    return None
 
 
 def facts_table(title: str | None = None) -> Table:

@@ -220,6 +220,15 @@ def test_loading_leaves_nothing_in_scratch_even_when_it_fails(settings: Settings
     assert not list(Zones.of(settings).scratch.iterdir())
 
 
+def test_what_a_killed_load_left_aside_is_cleared_by_the_next(settings: Settings, thing: Contract) -> None:
+    # Rejected rows hold persons; left in scratch, nobody would ever delete them.
+    scratch = Zones.of(settings).scratch
+    (scratch / "load.killed").mkdir()
+    (scratch / "load.killed" / "rejected.parquet").write_bytes(b"rows")
+    load_delivery(settings, thing, land(settings, file_with(settings.home.parent, GOOD), thing, DAY), "run")
+    assert not list(scratch.iterdir())
+
+
 def test_a_file_that_is_still_being_written_is_left_for_later(settings: Settings, thing: Contract) -> None:
     # Half a file, loaded as a whole, is half a city.
     landed = land(settings, file_with(settings.home.parent, GOOD), thing, DAY)

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -27,7 +28,18 @@ def _app() -> typer.Typer:
     def stumble() -> None:
         raise ValueError(f"cannot cast {CITIZEN_ID}")
 
+    @app.command()
+    def fill() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     return app
+
+
+def test_a_full_disk_is_named_with_what_to_do() -> None:
+    # "Not foreseen" at two in the morning, for the most foreseeable of failures.
+    result = CliRunner().invoke(_app(), ["fill"])
+    assert result.exit_code == EnvironmentProblem.exit_code
+    assert "The disk is full" in result.stderr
 
 
 def test_an_expected_error_is_one_paragraph_with_its_documented_exit_code() -> None:
