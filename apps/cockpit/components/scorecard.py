@@ -51,7 +51,7 @@ def delivery_summary(view: View) -> None:
 def datasets_compared(view: View) -> None:
     """Every dataset that a department has promised: newest extract, how it stands, and the last twelve months."""
     known = _asked(view, queries.datasets)
-    _section(view, "datasets", view.say("scorecard.datasets_hint"))
+    _section(view, "datasets", view.say("scorecard.datasets_hint", as_of=view.release.data_as_of))
     head = (
         *("dataset", "state", "newest", "received"),
         *("due", "came_short", "late", "missing", "rows_read", "accepted_pct", "refused_short"),
