@@ -75,7 +75,7 @@ def test_an_acquitted_row_breaks_nothing_and_has_the_values_of_the_full_expressi
     records = given_texts.with_columns(pl.when(pl.all() != "").then(pl.all()))
     full = records.select(*compiled.texts(records)).with_columns(compiled.values)
     is_broken = full.select(pl.any_horizontal(rule.broken for rule in compiled.rules)).to_series()
-    for start, count in [(0, len(body)), *((place, 1) for place in range(len(body)))]:
+    for start, count in ((0, len(body)), (0, 1), (len(body) - 1, 1)):
         some = records.slice(start, count)
         typed, is_suspicious = Acquittal(agreed)(some.select(compiled.usual_texts(some)))
         assert not (is_broken.slice(start, count) & ~is_suspicious).any()

@@ -14,7 +14,7 @@ from tests.integration.small_city import HISTORY, SmallCity, differences
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-DAYS = 40
+DAYS = 20
 
 
 def test_a_backfill_killed_twice_while_readers_query_ends_where_a_full_rebuild_does(
