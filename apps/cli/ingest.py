@@ -154,8 +154,14 @@ def ingest(  # noqa: PLR0913, PLR0917  # each is an option of the command
         return
     if file is None or dataset is None:
         raise UsageError("请指明文件和数据集。 Give a file and --dataset DEPARTMENT.NAME, or --folder DIR.")
-    contract = find_contract(settings.contracts, dataset)
     day = extract_date.date() if extract_date else _extract_date(file)
+    _ingest_file(settings, file, dataset, day, revision=revision, synthetic=synthetic)
+
+
+def _ingest_file(  # noqa: PLR0913  # each is a separate fact about the delivery
+    settings: Settings, file: Path, dataset: str, day: date, *, revision: int | None, synthetic: bool
+) -> None:
+    contract = find_contract(settings.contracts, dataset)
     with writer_lock(settings, "citylake ingest") as hold:
         landed = land(settings, file, contract, day, synthetic=synthetic, revision=revision)
         run_id = mint_run_id()
