@@ -7,6 +7,7 @@ leads to two unified codes, it anchors nobody. Mentions that are set apart for t
 import duckdb
 
 from citylake.contracts.mentions import Kind
+from citylake.identity.reviews import replace_pairs
 
 _IDENTIFIERS = ("uscc", "registration_no", "organisation_code", "tax_no", "institution_no", "association_no")
 
@@ -24,10 +25,10 @@ concerned as (
     select valid_id from before where valid_id is not null
 )
 
-select mention_key, valid_id, name, name_sound, birth_date, null::varchar as anchored_by
+select mention_key, valid_id, name_sound, birth_date, null::varchar as anchored_by
 from incoming where valid_id is not null
 union all
-select mention_key, valid_id, name, name_sound, birth_date, coalesce(anchor_id, '')
+select mention_key, valid_id, name_sound, birth_date, coalesce(anchor_id, '')
 from vault.identity.person_mention
 where
     valid_id in (select valid_id from concerned)
@@ -35,8 +36,9 @@ where
     and mention_key not in (select mention_key from gone)
 """
 
-# Set apart: born on another day than the id says, under a name of which less than half is the group's. The group's name
-# is the one most mentions have, of those whose birth date agrees if there are any; ties go to the smaller name.
+# Set apart: born on another day than the id says, under a name of which less than half sounds like the group's. The
+# group's name is what most mentions sound like, of those whose birth date agrees if there are any; ties go to the
+# smaller.
 _PERSON_ANCHORS = """
 create or replace temp table anchored as
 with judged as (
@@ -51,16 +53,16 @@ doubtful as (
 ),
 
 called as (
-    select valid_id, is_birth_date_right, name, min(name_sound) as name_sound, count(*) as mention_count
+    select valid_id, is_birth_date_right, name_sound, count(*) as mention_count
     from judged
-    where name is not null and valid_id in (select valid_id from doubtful)
-    group by valid_id, is_birth_date_right, name
+    where name_sound is not null and valid_id in (select valid_id from doubtful)
+    group by valid_id, is_birth_date_right, name_sound
 ),
 
 usual as (
-    select valid_id, name, name_sound from called
+    select valid_id, name_sound from called
     qualify row_number() over (
-        partition by valid_id order by is_birth_date_right desc, mention_count desc, name
+        partition by valid_id order by is_birth_date_right desc, mention_count desc, name_sound
     ) = 1
 )
 
@@ -80,6 +82,22 @@ select
     judged.anchored_by
 from judged
 left join usual using (valid_id)
+"""
+
+_PERSON_DOUBTS = """
+create or replace temp table doubt as
+select
+    least(apart.mention_key, usual.mention_key) as left_key,
+    greatest(apart.mention_key, usual.mention_key) as right_key
+from anchored as apart
+inner join (
+    select valid_id, min(mention_key) as mention_key from anchored where anchor_id is not null group by valid_id
+) as usual using (valid_id)
+where apart.anchor_id is null
+"""
+_PERSONS_CONCERNED = """
+create or replace temp table concerned as
+select mention_key from grouped union select mention_key from gone union select mention_key from incoming
 """
 
 # Distinct sets of identifiers, old and new, each as nodes of a graph. A unified code is a node like the others, so that
@@ -183,6 +201,47 @@ left join set_anchor on md5(concat_ws('|', {hashed})) = set_anchor.set_key
 where mention.is_incoming or coalesce(set_anchor.anchor_id, '') <> mention.anchored_by
 """
 
+# For each number of two codes, the first mentions of the smallest and the largest of them.
+_ENTITY_DOUBTS = """
+create or replace temp table doubt as
+with named as (
+    select set_key, min(mention_key) as mention_key from (
+        select mention_key, md5(concat_ws('|', {hashed})) as set_key from (
+            select mention_key, {identifiers} from incoming
+            union all
+            select mention_key, {identifiers} from vault.identity.entity_mention
+            where
+                mention_key not in (select mention_key from incoming)
+                and mention_key not in (select mention_key from gone)
+        )
+    ) group by set_key
+),
+
+beside as (
+    select node.identifier, unified.identifier as code, min(named.mention_key) as mention_key
+    from node
+    inner join ambiguous using (identifier)
+    inner join node as unified on node.set_key = unified.set_key and unified.is_unified
+    inner join named on node.set_key = named.set_key
+    group by node.identifier, unified.identifier
+),
+
+ends as (
+    select arg_min(mention_key, code) as one_key, arg_max(mention_key, code) as other_key
+    from beside
+    group by identifier
+)
+
+select distinct least(one_key, other_key) as left_key, greatest(one_key, other_key) as right_key from ends
+"""
+# All of them are looked at, whenever any are.
+_ENTITIES_CONCERNED = """
+create or replace temp table concerned as
+select left_key as mention_key from vault.identity.review_pair where kind = 'entity'
+union
+select left_key from doubt
+"""
+
 # Under the anchor of before and that of today: both groups may be other ones now.
 _TOUCHED = """
 create or replace temp table touched as
@@ -202,8 +261,8 @@ select mention_key, null from incoming where mention_key not in (select mention_
 _ALL_TOUCHED = "insert into touched select mention_key, anchor_id from vault.identity.{kind}_mention"
 
 
-def anchor(connection: duckdb.DuckDBPyConnection, kind: Kind, *, full: bool) -> int:
-    """Anchor what ``incoming`` and ``gone`` concern; how many mentions are touched by it.
+def anchor(connection: duckdb.DuckDBPyConnection, kind: Kind, run_id: str, *, full: bool) -> int:
+    """Anchor what ``incoming`` and ``gone`` concern; how many mentions are touched by it. Doubts go to review.
 
     Writes the temporary tables ``anchored`` (mention_key, anchor_id: of every incoming mention, and of those in the
     lake whose anchor is another now) and ``touched`` (mention_key, anchor_id).
@@ -211,9 +270,12 @@ def anchor(connection: duckdb.DuckDBPyConnection, kind: Kind, *, full: bool) -> 
     if kind == "person":
         connection.execute(_GROUPS)
         connection.execute(_PERSON_ANCHORS)
+        connection.execute(_PERSON_DOUBTS)
+        connection.execute(_PERSONS_CONCERNED)
+        replace_pairs(connection, kind, "contradicted_id", run_id)
         connection.execute("delete from anchored where coalesce(anchor_id, '') = anchored_by")
     else:
-        _anchor_entities(connection)
+        _anchor_entities(connection, run_id)
     connection.execute(_TOUCHED.format(kind=kind))
     if full:
         connection.execute(_ALL_TOUCHED.format(kind=kind))
@@ -221,7 +283,7 @@ def anchor(connection: duckdb.DuckDBPyConnection, kind: Kind, *, full: bool) -> 
     return row[0] if row else 0
 
 
-def _anchor_entities(connection: duckdb.DuckDBPyConnection) -> None:
+def _anchor_entities(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     row = connection.execute("select (select count(*) from incoming) + (select count(*) from gone)").fetchone()
     if not row or not row[0]:
         connection.execute("create or replace temp table anchored (mention_key varchar, anchor_id varchar)")
@@ -236,6 +298,9 @@ def _anchor_entities(connection: duckdb.DuckDBPyConnection) -> None:
     _spread_labels(connection)
     connection.execute(_SET_ANCHORS)
     connection.execute(_ENTITY_ANCHORS.format(**names))
+    connection.execute(_ENTITY_DOUBTS.format(**names))
+    connection.execute(_ENTITIES_CONCERNED)
+    replace_pairs(connection, "entity", "number_of_two_codes", run_id)
 
 
 def _spread_labels(connection: duckdb.DuckDBPyConnection) -> None:

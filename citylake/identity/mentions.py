@@ -68,7 +68,7 @@ def named_records(contract: Contract) -> Iterator[NamedRecord]:
 
 
 def extract_mentions(
-    connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], kind: Kind, *, full: bool
+    connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], kind: Kind, run_id: str, *, full: bool
 ) -> int:
     """Bring ``vault.identity.<kind>_mention`` up to date; how many mentions changed, are new or gone.
 
@@ -88,7 +88,7 @@ def extract_mentions(
         if named and (full or read not in current or current[read] != known.get(read)):
             _read(connection, kind, named, staged[named[0].table])
             _note_extracted(connection, read, current.get(read))
-    touched = anchor(connection, kind, full=full)
+    touched = anchor(connection, kind, run_id, full=full)
     _write(connection, kind)
     return touched
 

@@ -75,8 +75,13 @@ def normalised_entities(mentions: pl.DataFrame) -> pl.DataFrame:
     written = pl.coalesce(*(_number(name) for name in CODES))
     kept = mentions.with_columns(written_code=written, **numbers, name=entity_name(pl.col("name")))
     return kept.with_columns(
-        # Characters 9 to 17 of a unified code are the organisation's own code (GB 32100).
-        organisation_code=pl.coalesce(pl.col("uscc").str.slice(8, 9), "organisation_code"),
+        # Characters 9 to 17 of a unified code are the organisation's own code (GB 32100); so are the last nine of an
+        # older tax number.
+        organisation_code=pl.coalesce(
+            pl.col("uscc").str.slice(8, 9),
+            "organisation_code",
+            pl.when(pl.col("tax_no").str.len_chars() == 15).then(pl.col("tax_no").str.slice(6)),
+        ),
         name_core=entity_core(pl.col("name")),
         region_code=pl.col("region"),
         address=address(pl.col("address")),

@@ -39,7 +39,7 @@ def resolve_identities(settings: Settings, run_id: str, as_of: date, *, full: bo
             connection.execute("insert into vault.identity.keeper values (?)", [keeper.fingerprint])
         for kind in KINDS:
             is_first = count(connection, f"vault.identity.{kind}_mention") == 0
-            counted = {"touched": extract_mentions(connection, contracts, kind, full=full)}
+            counted = {"touched": extract_mentions(connection, contracts, kind, run_id, full=full)}
             if counted["touched"] or is_first:
                 cluster_mentions(connection, kind)
                 counted |= write_records(connection, kind, run_id, as_of, is_first=is_first)
