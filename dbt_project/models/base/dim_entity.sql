@@ -1,8 +1,8 @@
 -- One row per market entity in the register, active or not.
 -- Grain: entity_key; natural key registration_code.
 -- Nuance: a sole trader is a natural person in business: name and domicile stay in the vault. Of several records of one
--- entity the one under a unified code is preferred, then one that goes on. An entity that the register does not know has
--- a key in the facts that name it, and no row here.
+-- entity the one under a unified code is preferred, then one that goes on. An entity that the register does not know
+-- has a key in the facts that name it, and no row here.
 with entity as (
     select
         register.*,
