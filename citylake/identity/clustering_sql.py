@@ -372,7 +372,7 @@ inner join linking_component as here on link.a = here.unit
 inner join linking_component as other on link.b = other.unit and here.component = other.component
 group by link.a;
 
-create or replace table {clusters} as
+create or replace temp table {clusters} as
 select
     member.mention_key,
     case when target.target is not null then min(member.mention_key) over (partition by target.target) end
@@ -392,7 +392,7 @@ left join linking_way as way using (unit)
 """
 
 REVIEWS = """
-create or replace table {reviews} as
+create or replace temp table {reviews} as
 with asked as (
     select
         link.a as unit,
