@@ -17,7 +17,7 @@ from citylake.lake import maintenance, releases
 from citylake.lake.account import whoami
 from citylake.lake.deliveries import LEDGER
 from citylake.lake.errors import PublicationHeld
-from orchestration.dbt import SEMANTIC_MANIFEST, DbtPaths
+from orchestration.dbt_paths import SEMANTIC_MANIFEST, DbtPaths
 from orchestration.night import Materialized, Night, shown
 
 IDENTITY_TABLES = {

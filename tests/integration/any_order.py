@@ -26,7 +26,8 @@ from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.zones import prepare
 from ingestion.landing import scan_landing
 from ingestion.loading import load_delivery
-from orchestration.dbt import DbtPaths, environment
+from orchestration.dbt import environment
+from orchestration.dbt_paths import DbtPaths
 from orchestration.night import Night, clear, write_deliveries
 from sample_city.city import make_city
 from tests.integration.small_city import HISTORY, SmallCity, differences, parsed_project
