@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from citylake.contracts.model import Contract
 from ingestion import reasons
-from ingestion.judging import REJECTED_SCHEMA, WARNINGS, Judge, RejectedRows
+from ingestion.judging import REJECTED_SCHEMA, WARNINGS, Acquittals, Judge, RejectedRows
 from ingestion.keys import KeyHashes, find_repeated_keys
-from ingestion.pipelining import ahead, behind
-from ingestion.readers.extract import LINE, Extract
+from ingestion.pipelining import behind, in_order
+from ingestion.readers.extract import LINE, Batch, Extract
 from ingestion.rules import compile_contract
 
 Stamp = Callable[[], Mapping[str, pl.Expr]]
@@ -68,14 +68,18 @@ def validate(
 
 
 def _write_accepted(extract: Extract, judge: Judge, target: Path, stamp: Stamp) -> int:
-    """One pass over the records, from disk to disk: a batch is read and another written while one is judged."""
+    """One pass over the records, from disk to disk: batches are judged while others are read and written."""
+
+    def acquit(batch: Batch) -> tuple[int, pl.DataFrame, Acquittals]:
+        return batch.rows, batch.rejected, judge.acquit(batch.records)
+
     rows_read = 0
     with AcceptedFile(target, judge, stamp) as file, behind(file.write) as write:
-        for batch in ahead(extract.batches()):
-            rows_read += batch.rows
-            if batch.rejected.height:
-                judge.rejected.add(batch.rejected, _unparsed)
-            write(judge(batch.records))
+        for rows, unparsed, acquittals in in_order(acquit, extract.batches()):
+            rows_read += rows
+            if unparsed.height:
+                judge.rejected.add(unparsed, _unparsed)
+            write(judge.settle(acquittals))
         write(judge.finish())
     return rows_read
 
