@@ -24,7 +24,8 @@ from ingestion.readers.kinds import check_kind, damaged_gzip, open_unpacked
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
+"""Larger ones leave the processor's caches before they are judged, smaller ones cost more than they hold."""
 _LINE_END = ord("\n")
 HEAD_BYTES = 256 << 10
 _SNIFFED_BYTES = 64 << 10
