@@ -10,19 +10,19 @@ from typing import TypeVar
 T = TypeVar("T")
 Made = TypeVar("Made")
 
-_WORKERS = os.cpu_count() or 1
+_CORES = os.cpu_count() or 1
 
 
-def in_order(make: Callable[[T], Made], items: Iterable[T]) -> Iterator[Made]:
+def in_order(make: Callable[[T], Made], items: Iterable[T], workers: int = _CORES) -> Iterator[Made]:
     """What is made of each item, in the order of the items; as many are made at once as there are cores.
 
     One more is taken ahead of those, and no others: memory is that of a few items, however many there are.
     """
     coming: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(_WORKERS) as makers:
+    with ThreadPoolExecutor(workers) as makers:
         for item in items:
             coming.append(makers.submit(make, item))
-            if len(coming) > _WORKERS:
+            if len(coming) > workers:
                 yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()

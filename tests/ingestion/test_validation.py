@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -278,6 +279,20 @@ def test_columns_come_out_in_the_contract_s_order_and_types(tmp_path: Path) -> N
         "id": pl.String, "day": pl.Date, "at": pl.Datetime("us", "UTC"), "n": pl.Int64, "_line": pl.Int64,
         "_warnings": pl.List(pl.String),
     }  # fmt: skip
+
+
+def test_small_batches_are_written_as_few_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Readers pay for each row group: those of an extract with long lines would be many and small.
+    monkeypatch.setattr("ingestion.validation._ROWS_IN_A_GROUP", 10)
+    agreed = contract(column("id", required=True))
+    batches = [
+        Batch(pl.DataFrame({"_line": [line, line + 1], "id": [f"{line}", f"{line + 1}"]})) for line in range(1, 25, 2)
+    ]
+    with engine(tmp_path) as connection:
+        validated = validate(Extract(lambda: iter(batches)), agreed, tmp_path, lambda: connection)
+    written = pq.read_metadata(validated.accepted)
+    assert [written.row_group(place).num_rows for place in range(written.num_row_groups)] == [10, 10, 4]
+    assert pl.read_parquet(validated.accepted)["_line"].to_list() == list(range(1, 25))
 
 
 def test_a_lost_row_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
