@@ -62,7 +62,8 @@ def look_through(workbook: Path, sheet: str) -> Signs:
 
 def _has_sign(text: bytes) -> bool:
     """Arrow looks for all signs at once, and lets others work meanwhile."""
-    return bool(pc.match_substring_regex(pa.array([text], pa.large_binary()), _ANY_SIGN)[0].as_py())
+    pieces, options = [pa.array([text], pa.large_binary())], pc.MatchSubstringOptions(_ANY_SIGN)
+    return bool(pc.call_function("match_substring_regex", pieces, options)[0].as_py())
 
 
 def _begins_at_once(text: bytes) -> bool | None:
