@@ -4,7 +4,7 @@ Each calls the room of ``citylake`` that does the work and shows what it reports
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -108,13 +108,12 @@ def publish(night: Night) -> dict[str, Any]:
         dataset: sorted(in_force.filter(pl.col("dataset") == dataset)["delivery_id"])
         for dataset in sorted(in_force["dataset"].unique())
     }
-    origins: list[Literal["real", "synthetic"]] = in_force["origin"].unique().to_list()
     try:
         published = releases.freeze_and_publish(
             night.settings,
             night.run.run_id,
             data_as_of=night.as_of_date,
-            origin=origins[0] if len(origins) == 1 else "mixed",
+            origin=releases.origin_of(in_force["origin"].to_list()),
             deliveries=deliveries,
             checks=_audit_of(night),
             created_by=whoami(),
