@@ -38,7 +38,7 @@ _TABLES = {
         winner_record_key varchar, other_record_key varchar, winner_value varchar, other_value varchar,
         first_extract_date date, last_extract_date date
     """,
-    "attribute_basis": "kind varchar, key varchar, fingerprint ubigint",
+    "attribute_basis": "kind varchar, key varchar, fingerprint varchar",
     "source_priority": "kind varchar, attribute varchar, dataset varchar, rank integer, max_age_days integer",
 }
 _COMMENTS = {
@@ -91,9 +91,11 @@ create or replace temp table touched as
 with basis as (
     select
         key,
-        bit_xor(hash(
-            mention_key, content_hash, extract_date, stated_at, is_holding, outgrown_ages, $priorities
-        )) as fingerprint
+        -- A sum, not bit_xor: DuckDB combines hashes by xor, so that what two mentions share would cancel out. As text,
+        -- for the lake keeps no integers of 128 bits.
+        sum(hash(
+            $priorities, mention_key, content_hash, extract_date, stated_at, is_holding, outgrown_ages
+        )::hugeint)::varchar as fingerprint
     from sourced
     group by key
 )
@@ -123,7 +125,8 @@ select
     said.value,
     -- Few texts have traditional characters, and looking one up in thousands is dear.
     if(
-        regexp_matches(said.value, '[' || $traditional || ']'),
+        said.attribute in ('name', 'address', 'representative')
+        and regexp_matches(said.value, '[' || $traditional || ']'),
         translate(said.value, $traditional, $simplified),
         said.value
     ) as compared_value,
