@@ -12,6 +12,7 @@ import polars as pl
 from citylake.governance.audit import raise_if_failed, run_audit
 from citylake.governance.results import CheckResult
 from citylake.identity.resolve import resolve_persons
+from citylake.identity.sources import keep_sources
 from citylake.indicators.evaluate import evaluate
 from citylake.lake import maintenance, releases
 from citylake.lake.account import whoami
@@ -24,6 +25,11 @@ IDENTITY_TABLES = {
     "person_record": "Which person each source record belongs to",
     "person_key": "Every person key ever made and the record it was founded on",
     "key_event": "Every change of a record's person key: merge or split",
+    "person_attribute": "Each attribute's value that counts for a person, and its source",
+    "entity_attribute": "Each attribute's value that counts for an entity, and its source",
+    "person_description": "Of these, what may be known of a person outside the vault",
+    "attribute_disagreement": "Values that say something else than the one that counts",
+    "source_priority": "Which dataset is believed first for which attribute",
 }
 INDICATOR_TABLES = {
     "dim_indicator": "The registry: every indicator's one definition",
@@ -42,6 +48,7 @@ def identity_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     def identity(night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
         with night.stage("identity") as facts:
             facts.update(resolve_persons(night.settings, night.run.run_id, night.as_of_date))
+            facts.update(keep_sources(night.settings, night.as_of_date))
         yield from _materialized(("vault", "identity"), IDENTITY_TABLES, facts)
 
     return identity

@@ -18,5 +18,9 @@ full join current_version on described.person_key = current_version.person_key
 where
     described.person_key is null
     or current_version.person_key is null
-    or described.region_code <> current_version.region_code
+    -- A place from a source that is no register has no history.
+    or (
+        described.region_code <> current_version.region_code
+        and described.region_source in (select version.source_dataset from {{ ref('int_person_version') }} as version)
+    )
     or described.status_code <> current_version.status_code

@@ -254,7 +254,13 @@ def _identifiers(city: CityHome) -> dict[str, set[str]]:
         for dataset, contract in city.contracts.items()
     }
     history = {f"hst_{table.removeprefix('stg_')}": columns for table, columns in staged.items()}
-    return staged | history | {"person_record": {"register_no"}}
+    identity = {
+        "person_record": {"register_no"},
+        "person_attribute": {"value"},
+        "entity_attribute": {"value"},
+        "attribute_disagreement": {"winner_value", "other_value"},
+    }
+    return staged | history | identity
 
 
 def _schema(city: CityHome) -> Schema:

@@ -4,7 +4,21 @@
 -- that the person was registered. Each day's records are chosen among as dim_person chooses among today's, under the
 -- person keys of today. A person without a record on a day has no version then.
 with version as (
-    select * from {{ ref('int_person_version') }}
+    select
+        version.*,
+        priority.rank as region_rank,
+        row(
+            version.source_rank,
+            case version.status_code when '1' then 0 else 1 end,
+            -coalesce(epoch_us(version.updated_at), 0),
+            version.source_record_key
+        ) as preference
+    from {{ ref('int_person_version') }} as version
+    left join {{ source('identity', 'source_priority') }} as priority
+        on
+            priority.kind = 'person'
+            and priority.attribute = 'region_code'
+            and version.source_dataset = priority.dataset
 ),
 
 change_day as (
@@ -20,28 +34,23 @@ change_day as (
     where valid_to_date is not null
 ),
 
--- What held from each day on which anything changed.
+-- What held from each day on which anything changed: the status of the best record, the place of the best that has one.
 held as (
     select
         change_day.person_key,
         change_day.change_date,
-        version.residence_region_code,
-        version.status_code,
-        version.source_record_key is null as is_absent
+        min_by(version.status_code, version.preference) as status_code,
+        min_by(version.residence_region_code, row(version.region_rank, version.preference)) filter (
+            where version.residence_region_code is not null and version.region_rank is not null
+        ) as residence_region_code,
+        count(version.source_record_key) = 0 as is_absent
     from change_day
     left join version
         on
             change_day.person_key = version.person_key
             and change_day.change_date >= version.valid_from_date
             and change_day.change_date < coalesce(version.valid_to_date, date '9999-12-31')
-    qualify row_number() over (
-        partition by change_day.person_key, change_day.change_date
-        order by
-            version.source_rank asc,
-            case version.status_code when '1' then 0 else 1 end asc,
-            version.updated_at desc,
-            version.source_record_key asc
-    ) = 1
+    group by change_day.person_key, change_day.change_date
 ),
 
 place as (
