@@ -236,7 +236,8 @@ def test_models_and_identity_call_a_record_that_names_a_person_alike(city: CityH
 
 def test_no_column_of_people_or_city_has_the_name_of_an_identifier(city: CityHome) -> None:
     # Whatever way it came: a column called citizen_id or phone has no business outside the vault.
-    named = set().union(*_identifiers(city).values())
+    # An indicator has a value, too.
+    named = set().union(*_identifiers(city).values()) - {"value"}
     columns = city.query("select column_name from duckdb_columns() where database_name in ('people', 'city')")
     assert "phone" in named
     assert {name for (name,) in columns} & named == set()
