@@ -20,6 +20,7 @@ from open_data_contract_standard.model import CustomProperty, DataQuality, OpenD
 from pydantic import ValidationError
 
 from citylake.contracts.labels import Label
+from citylake.contracts.mentions import Mention, parse_mentions, problems_of
 from citylake.lake.errors import UsageError
 
 DeliveryMode = Literal["snapshot", "append", "upsert"]
@@ -144,6 +145,8 @@ class Contract:
     frequency: timedelta = timedelta(days=1)
     """How often an extract is promised."""
     row_rules: tuple[RowRule, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    """The persons and organisations that its records name."""
     source: Path = field(default=Path(), compare=False)
 
     @property
@@ -234,6 +237,7 @@ def _reduce(odcs: OpenDataContractStandard, path: Path) -> Contract:
         max_age=_promised(odcs, "latency", timedelta(hours=36)),
         frequency=_promised(odcs, "frequency", timedelta(days=1)),
         row_rules=tuple(_row_rules(table.quality or [])),
+        mentions=parse_mentions(custom.get("mentions", [])),
         source=path,
     )
     _check(contract, path)
@@ -319,6 +323,7 @@ def _check(contract: Contract, path: Path) -> None:
             any(c.classification not in Classification.__args__ for c in contract.columns),  # pyright: ignore[reportAttributeAccessIssue]
             "a column has an unknown classification",
         ),
+        *((True, reason) for reason in problems_of(contract.mentions, names)),
     ]
     for is_broken, reason in problems:
         if is_broken:
