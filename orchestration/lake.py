@@ -11,7 +11,7 @@ import polars as pl
 
 from citylake.governance.audit import raise_if_failed, run_audit
 from citylake.governance.results import CheckResult
-from citylake.identity.resolve import resolve_persons
+from citylake.identity.resolve import resolve_identities
 from citylake.identity.sources import keep_sources
 from citylake.indicators.evaluate import evaluate
 from citylake.lake import maintenance, releases
@@ -22,9 +22,14 @@ from orchestration.dbt_paths import SEMANTIC_MANIFEST, DbtPaths
 from orchestration.night import Materialized, Night, shown
 
 IDENTITY_TABLES = {
-    "person_record": "Which person each source record belongs to",
+    "person_mention": "Persons as records in force name them, normalised",
+    "entity_mention": "Organisations as records in force name them, normalised",
+    "person_record": "Which person each record in force names",
+    "entity_record": "Which entity each record in force names",
+    "retired_record": "Records not in force any more, with their keys",
     "person_key": "Every person key ever made and the record it was founded on",
-    "key_event": "Every change of a record's person key: merge or split",
+    "entity_key": "Every entity key ever made and the record it was founded on",
+    "key_event": "Every change of a record's key: merge or split",
     "person_attribute": "Each attribute's value that counts for a person, and its source",
     "entity_attribute": "Each attribute's value that counts for an entity, and its source",
     "person_description": "Of these, what may be known of a person outside the vault",
@@ -47,7 +52,7 @@ def identity_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.multi_asset(name="identity", specs=_specs(("vault", "identity"), IDENTITY_TABLES, staging))
     def identity(night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
         with night.stage("identity") as facts:
-            facts.update(resolve_persons(night.settings, night.run.run_id, night.as_of_date))
+            facts.update(resolve_identities(night.settings, night.run.run_id, night.as_of_date, full=night.full))
             facts.update(keep_sources(night.settings, night.as_of_date))
         yield from _materialized(("vault", "identity"), IDENTITY_TABLES, facts)
 
