@@ -249,7 +249,10 @@ def _parameters(linker: "Linker", model: LinkageModel, least: float) -> dict[str
     found: dict[str, dict[str, tuple[float, float]]] = {}
     for comparison in model.comparisons:
         levels = {level["label_for_charts"]: level for level in stated[comparison.field]["comparison_levels"]}
-        m = {level.label: max(_seen(levels[level.label], "m"), level.least) for level in comparison.levels}
+        m = {
+            level.label: min(max(_seen(levels[level.label], "m"), level.least), level.most)
+            for level in comparison.levels
+        }
         u = {level.label: max(_seen(levels[level.label], "u"), level.least_u, least) for level in comparison.levels}
         found[comparison.field] = {label: (m[label] / sum(m.values()), u[label] / sum(u.values())) for label in m}
     return found
