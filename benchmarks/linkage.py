@@ -133,7 +133,7 @@ def report_febrl(number: int) -> None:
             began = time.process_time()
             link(connection, number)
             cpu = time.process_time() - began
-            found = _across_halves(connection)
+            found = _across_halves(connection, number)
         table.add_row(
             name,
             *(f"{value:.5f}" for value in (found.precision, found.recall, found.f1)),
@@ -157,11 +157,11 @@ def _link_febrl(connection: duckdb.DuckDBPyConnection, number: int) -> None:
     score(connection, model, "mentions", edges="edges", profiles="profiles")
 
 
-def _across_halves(connection: duckdb.DuckDBPyConnection) -> Pairs:
+def _across_halves(connection: duckdb.DuckDBPyConnection, number: int) -> Pairs:
     halves = ("hash(truth) % 2 = 0", "hash(truth) % 2 = 1")
     found: dict[tuple[float, str], Pairs] = {}
     for threshold in THRESHOLDS:
-        model = replace(linkage_febrl.MODEL, threshold=threshold)
+        model = replace(linkage_febrl.MODEL, threshold=threshold, is_one_to_one=number == 4)
         cluster(connection, model, "mentions", edges="edges", clusters="clusters", reviews="reviews")
         for half in halves:
             found[threshold, half] = pairs_of(connection, half)[0]

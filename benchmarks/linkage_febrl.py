@@ -137,7 +137,6 @@ def link_with_plain_splink(connection: duckdb.DuckDBPyConnection, number: int) -
     import splink.comparison_library as library  # noqa: PLC0415
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on  # noqa: PLC0415
 
-    rules = [block_on(*columns) for columns in _PLAIN_RULES]
     settings = SettingsCreator(
         link_type="dedupe_only" if number == 3 else "link_only",
         unique_id_column_name="mention_key",
@@ -151,7 +150,7 @@ def link_with_plain_splink(connection: duckdb.DuckDBPyConnection, number: int) -
             library.JaroWinklerAtThresholds("suburb", [0.9]),
             library.JaroWinklerAtThresholds("address_1", [0.9]),
         ],
-        blocking_rules_to_generate_predictions=rules,
+        blocking_rules_to_generate_predictions=[block_on(*columns) for columns in _PLAIN_RULES],
         probability_two_random_records_match=MODEL.prior,
         retain_matching_columns=False,
     )

@@ -96,6 +96,9 @@ class LinkageModel:
     """SQL on a mention: null where nothing can be said, false where it contradicts what its anchor itself says."""
     contradicts_name: str | None = None
     """SQL on a mention and ``usual_name``, the most frequent name of those that agree with the anchor."""
+    is_one_to_one: bool = False
+    """For linking a file without duplicates to one without: the records of the first are anchors, and each takes one
+    record of the second at most."""
     version: str = "untrained"
     trained_on: str = ""
     trained_date: date | None = None
