@@ -103,6 +103,17 @@ class Dialect:
 
 
 @dataclass(frozen=True)
+class Holding:
+    """Which records of a dataset still hold; the others only tell what was."""
+
+    column: str
+    one_of: tuple[str, ...]
+    """The values with which a record holds; one without a value does too."""
+    until: str | None = None
+    """The column of the last day on which it does."""
+
+
+@dataclass(frozen=True)
 class Contract:
     """One dataset's contract."""
 
@@ -123,6 +134,8 @@ class Contract:
     sequence: str | None = None
     tombstone: tuple[str, str] | None = None
     """(column, value) that marks a deleted record of an upsert dataset."""
+    holds: Holding | None = None
+    """Which records still hold; None: all."""
     quarantine_tolerance: float = 0.0
     """Share of rows (0 to 1) that may be quarantined before the whole delivery is refused."""
     drift: Drift = "freeze"
@@ -191,7 +204,7 @@ def _reduce(odcs: OpenDataContractStandard, path: Path) -> Contract:
         raise InvalidContract(f"{path}: needs description, team, at least one server and exactly one schema object.")
     custom = _custom_properties(odcs.customProperties, "dataset")
     table, server = odcs.schema_[0], odcs.servers[0]
-    tombstone = custom.get("tombstone")
+    tombstone, holds = custom.get("tombstone"), custom.get("holds")
     contract = Contract(
         dataset=odcs.id,
         version=str(odcs.version),
@@ -217,6 +230,7 @@ def _reduce(odcs: OpenDataContractStandard, path: Path) -> Contract:
         columns=tuple(_column(prop) for prop in table.properties or []),
         sequence=custom.get("sequence"),
         tombstone=(tombstone["column"], tombstone["value"]) if tombstone else None,
+        holds=Holding(holds["column"], tuple(holds["oneOf"]), holds.get("until")) if holds else None,
         quarantine_tolerance=float(custom.get("quarantineTolerance", 0.0)),
         drift=custom.get("drift", "freeze"),
         sharing=custom.get("sharing", "conditional"),
@@ -297,6 +311,10 @@ def _check(contract: Contract, path: Path) -> None:
         (contract.mode == "upsert" and not contract.key, "an upsert dataset needs a primary key"),
         (contract.sequence is not None and contract.sequence not in names, "the sequence is not a column"),
         (contract.tombstone is not None and contract.tombstone[0] not in names, "the tombstone is not a column"),
+        (
+            contract.holds is not None and not {contract.holds.column, contract.holds.until or names[0]} <= set(names),
+            "what holds is said by a column that there is not",
+        ),
         (
             any(c.logical_type not in LogicalType.__args__ for c in contract.columns),  # pyright: ignore[reportAttributeAccessIssue]
             "a column has a logicalType that citylake does not read",

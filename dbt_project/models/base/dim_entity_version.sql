@@ -1,0 +1,103 @@
+-- One row per market entity and time in which what the register says of it was the same.
+-- Grain: entity_key, valid_from_date.
+-- Nuance: valid_from_date is an extract's date, so the first version begins with the first extract, however old the
+-- entity is. An entity that the register deleted has no current version. Who represented it is a person's: people has
+-- bridge_person_entity, with days of its own.
+with held as (
+    select * from {{ ref('int_entity_version') }}
+),
+
+-- Where it is now is known; where it was is read from the domicile of then.
+former as (
+    select distinct
+        held.registration_code,
+        held.domicile
+    from held
+    left join {{ ref('stg_market_supervision__entity_register') }} as register
+        on held.registration_code = register.registration_code and not register.is_deleted
+    where
+        held.registration_code is not null
+        and (register.registration_code is null or held.domicile is distinct from register.domicile)
+),
+
+former_place as (
+    {{ place_of_entity('former') }}
+),
+
+described as (
+    select
+        held.entity_key,
+        held.registration_code,
+        case when not held.is_sole_trader then held.entity_name end as entity_name,
+        held.is_sole_trader,
+        coalesce(held.status_code, '存续') as status_code,
+        held.cancelled_date,
+        try_cast({{ capital_amount('held.registered_capital') }} as decimal(18, 2)) as registered_capital_amount,
+        {{ capital_currency('held.registered_capital') }} as registered_capital_currency,
+        coalesce(former_place.region_code, place.region_code) as region_code,
+        coalesce(former_place.region_level, place.region_level) as region_level,
+        case when not held.is_sole_trader then held.domicile end as domicile,
+        held.registration_code is null as is_absent,
+        held.change_date,
+        lead(held.change_date) over (partition by held.entity_key order by held.change_date) as next_date
+    from held
+    left join former_place
+        on
+            held.registration_code = former_place.registration_code
+            and held.domicile is not distinct from former_place.domicile
+    left join {{ ref('int_entity_place') }} as place on held.registration_code = place.registration_code
+),
+
+-- What differs in nothing shown (a sole trader's name, capital in another spelling) is one version.
+numbered as (
+    select
+        *,
+        row_number() over (partition by entity_key order by change_date)
+        - row_number() over (
+            partition by
+                entity_key,
+                registration_code,
+                is_absent,
+                entity_name,
+                is_sole_trader,
+                status_code,
+                cancelled_date,
+                registered_capital_amount,
+                registered_capital_currency,
+                region_code,
+                domicile
+            order by change_date
+        ) as run_number
+    from described
+)
+
+select
+    entity_key,
+    registration_code,
+    entity_name,
+    is_sole_trader,
+    status_code,
+    cancelled_date,
+    registered_capital_amount,
+    registered_capital_currency,
+    region_code,
+    region_level,
+    domicile,
+    min(change_date) as valid_from_date,
+    case when count(*) = count(next_date) then max(next_date) end as valid_to_date,
+    count(*) > count(next_date) as is_current
+from numbered
+where not is_absent
+group by
+    entity_key,
+    registration_code,
+    entity_name,
+    is_sole_trader,
+    status_code,
+    cancelled_date,
+    registered_capital_amount,
+    registered_capital_currency,
+    region_code,
+    region_level,
+    domicile,
+    run_number
