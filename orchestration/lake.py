@@ -52,7 +52,11 @@ def identity_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.multi_asset(name="identity", specs=_specs(("vault", "identity"), IDENTITY_TABLES, staging))
     def identity(night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
         with night.stage("identity") as facts:
-            facts.update(resolve_identities(night.settings, night.run.run_id, night.as_of_date, full=night.full))
+            facts.update(
+                resolve_identities(
+                    night.settings, night.run.run_id, night.as_of_date, full=night.full, relink=night.plan.relink
+                )
+            )
             facts.update(keep_sources(night.settings, night.as_of_date))
         yield from _materialized(("vault", "identity"), IDENTITY_TABLES, facts)
 

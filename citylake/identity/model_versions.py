@@ -56,9 +56,7 @@ def known_models(settings: Settings) -> list[KnownModel]:
         for file in files:
             model = load_model(kind, file)
             found.append(
-                KnownModel(
-                    kind, model.version, model.trained_on, model.trained_date, file, model.version == in_force
-                )
+                KnownModel(kind, model.version, model.trained_on, model.trained_date, file, model.version == in_force)
             )
     return found
 

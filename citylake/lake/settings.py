@@ -63,9 +63,7 @@ class Settings(BaseSettings):
     link_max_unlinked: float = Field(
         default=0.5, ge=0, le=1, description="Largest share of mentions without a valid identifier that link to nobody."
     )
-    link_max_nobody: float = Field(
-        default=0.05, ge=0, le=1, description="Largest share of mentions that name nobody."
-    )
+    link_max_nobody: float = Field(default=0.15, ge=0, le=1, description="Largest share of mentions that name nobody.")
     link_max_change: float = Field(
         default=0.05,
         ge=0,
