@@ -56,7 +56,7 @@ class NightResult:
         return self.facts("release").get("held")
 
 
-def run_nightly(
+def run_nightly(  # noqa: PLR0913  # what is asked of a night, by keyword
     settings: Settings,
     *,
     as_of: date | None = None,

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from apps.cli.console import out
-from citylake.identity.decisions import REFERENCE, Pair
+from citylake.identity.decisions import Pair, as_references, reference_of
 from citylake.identity.explaining import Card
 
 REASONS = {
@@ -36,7 +36,7 @@ def print_pair(pair: dict[str, object], fields: pl.DataFrame, *, is_blind: bool 
     left, right = str(pair["left_key"]), str(pair["right_key"])
     reason = REASONS.get(str(pair["reason"]), str(pair["reason"]))
     weight = "" if is_blind else f" · {_bits(pair['match_weight'])}"
-    out.print(f"\n[bold]{left[:REFERENCE]} {right[:REFERENCE]}[/] · {pair['kind']} · {escape(reason)}{weight}")
+    out.print(f"\n[bold]{reference_of(left)} {reference_of(right)}[/] · {pair['kind']} · {escape(reason)}{weight}")
     print_waterfall(fields, is_blind=is_blind)
 
 
@@ -98,7 +98,7 @@ def print_card(card: Card, *, is_explained: bool) -> None:
     for (left, right), fields in list(
         card.waterfalls.partition_by("left_key", "right_key", as_dict=True, maintain_order=True).items()
     )[:_WATERFALLS]:
-        out.print(f"\n权重构成 Why {str(left)[:REFERENCE]} is tied to {str(right)[:REFERENCE]}")
+        out.print(f"\n权重构成 Why {reference_of(str(left))} is tied to {reference_of(str(right))}")
         print_waterfall(fields)
     _print_frame("键的变更 Key events", card.events)
     _print_frame("待复核 Open pairs", card.pairs.with_columns(*_short("left_key", "right_key")))
@@ -111,7 +111,7 @@ def _by_rule(records: pl.DataFrame) -> str:
 
 
 def _short(*keys: str) -> list[pl.Expr]:
-    return [pl.col(key).str.head(REFERENCE) for key in keys]
+    return [pl.col(key).pipe(as_references).alias(key) for key in keys]
 
 
 def _print_frame(title: str, frame: pl.DataFrame) -> None:

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command()(dagster)
 
 
-def refresh(
+def refresh(  # noqa: PLR0913, PLR0917  # one parameter an option
     as_of: Annotated[
         datetime | None,
         typer.Option(

@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 @review.callback(invoke_without_command=True)
-def list_pairs(  # noqa: PLR0913  # one parameter an option
+def list_pairs(  # noqa: PLR0913, PLR0917  # one parameter an option
     context: typer.Context,
     kind: KindOption = None,
     reason: Annotated[str | None, typer.Option(help="Only pairs asked for this reason: uncertain, …")] = None,
@@ -92,8 +92,8 @@ def list_pairs(  # noqa: PLR0913  # one parameter an option
     if csv is not None:
         count = review_queue.export_pairs(settings, pairs, csv)
         out.print(
-            f"{count} 对已导出，含个人信息，请妥善保管；填好决定与理由后用 --from 导入。 {count} pairs with personal data, "
-            f"readable by you alone: {escape(str(csv))}. Fill in decision and reason, then: citylake review --from FILE"
+            f"{count} 对已导出，含个人信息，请妥善保管；填好决定与理由后用 --from 导入。 "
+            f"{count} pairs with personal data, readable by you alone: {escape(str(csv))}. Fill in decision and reason, then: citylake review --from FILE"
         )
         return
     _print_counts(pairs, drawn.height)

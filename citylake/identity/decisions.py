@@ -22,9 +22,11 @@ from citylake.lake.settings import Settings
 
 Word = Literal["same", "different", "unsure"]
 WORDS: tuple[Word, ...] = get_args(Word)
-REFERENCE = 12
+_SHOWN = 12
 """Characters of a mention's key that people are shown: 48 bits, so that even of ten million mentions hardly two begin
 alike; where two do, more of the key must be given."""
+_MARK = "r"
+"""What a reference begins with: no spreadsheet takes it for a number, as it would 318445812e69."""
 _SHORTEST = 6
 
 # Pairs that were told apart although others of them were told to be one, step by step.
@@ -56,7 +58,7 @@ class Pair:
     @property
     def references(self) -> str:
         """How people are shown the pair, and may give it back."""
-        return f"{self.left_key[:REFERENCE]} {self.right_key[:REFERENCE]}"
+        return f"{reference_of(self.left_key)} {reference_of(self.right_key)}"
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,27 @@ class Kept:
     """Pairs that are decided to be different, while other decisions lead from the one to the other."""
 
 
+def reference_of(key: str) -> str:
+    """How people are shown a mention: short, and telling nothing."""
+    return _MARK + key[:_SHOWN]
+
+
+def as_references(keys: pl.Expr) -> pl.Expr:
+    """A column of mentions' keys as people are shown them."""
+    return pl.lit(_MARK) + keys.str.head(_SHOWN)
+
+
+def _begin(reference: str) -> str:
+    return reference.strip().lower().removeprefix(_MARK)
+
+
 def find_pair(settings: Settings, left: str, right: str) -> Pair:
     """The pair that two references name. Raises UsageError when one names no mention or several, or both name one."""
     with open_identity(settings) as connection:
         found = find_mentions(connection, [left, right])
     kinds = []
     for reference in (left, right):
-        matches = found.get(reference.strip().lower(), [])
+        matches = found.get(reference, [])
         if len(matches) != 1:
             raise UsageError(problem_of(reference, len(matches)))
         kinds.append(matches[0])
@@ -112,8 +128,8 @@ def problem_of(reference: str, matches: int) -> str:
 def find_mentions(
     connection: duckdb.DuckDBPyConnection, references: Sequence[str]
 ) -> dict[str, list[tuple[Kind, str]]]:
-    """The mentions in force that each reference, the beginning of a key, may mean."""
-    wanted = sorted({one.strip().lower() for one in references if len(one.strip()) >= _SHORTEST})
+    """The mentions in force that each reference, or beginning of a key, may mean."""
+    wanted = sorted({begin for one in references if len(begin := _begin(one)) >= _SHORTEST})
     connection.register("reference", pl.DataFrame({"begin": wanted}, schema={"begin": pl.String}))
     found: dict[str, list[tuple[Kind, str]]] = {}
     for kind in KINDS:
@@ -126,7 +142,7 @@ def find_mentions(
         for begin, key in rows:
             found.setdefault(begin, []).append((kind, key))
     connection.unregister("reference")
-    return found
+    return {one: found[_begin(one)] for one in references if _begin(one) in found}
 
 
 def keep_decisions(settings: Settings, decided: Sequence[Decided]) -> Kept:

@@ -123,7 +123,8 @@ def _find(connection: duckdb.DuckDBPyConnection, begin: str) -> tuple[Kind, str]
     found: list[tuple[Kind, str]] = []
     for kind in KINDS:
         names = f"select {kind}_key from vault.identity.{kind}_key where starts_with({kind}_key, ?)"
-        found += [(kind, key) for (key,) in connection.execute(names, [begin]).fetchall()]
+        keys: list[tuple[str]] = connection.execute(names, [begin]).fetchall()
+        found += [(kind, key) for (key,) in keys]
     if len(found) != 1:
         raise UsageError(
             "该前缀不唯一。 Several keys begin like this: give more of it."

@@ -1,4 +1,4 @@
-"""Which linkage model is in force: the one that citylake ships, or a city's own; trained by command, adopted by command.
+"""Which linkage model is in force: the one that citylake ships, or a city's own, trained and adopted by command.
 
 A trained model is a file ``<kind>-<version>.json`` in the models folder, to be reviewed; adopting copies it to
 ``<kind>.json``, and the next night links everybody anew with it.

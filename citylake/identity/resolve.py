@@ -106,7 +106,7 @@ def resolve_identities(
 
 
 def _resolve(step: _Step, touched: int, *, full: bool, relink: bool, is_first: bool) -> dict[str, Any]:
-    """One kind: link what changed, everybody where that is asked for or another model demands it, and keep the count."""
+    """One kind: link what changed, or everybody where that is asked for or the model is another; keep the count."""
     connection, kind = step.connection, step.kind
     is_new_model = adopted_version(connection, kind) != step.model.version
     is_anew = full or is_new_model

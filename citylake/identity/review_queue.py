@@ -1,4 +1,4 @@
-"""The pairs that people must look at, with their evidence; pairs drawn for measuring; and both as files to work through.
+"""The pairs that people must look at, with their evidence; pairs drawn for measuring; both as files to work through.
 
 All of it names people: what is read here may leave the vault only for its owner's eyes.
 """
@@ -15,12 +15,12 @@ import polars as pl
 
 from citylake.contracts.mentions import KINDS, Kind
 from citylake.identity.decisions import (
-    REFERENCE,
     WORDS,
     Decided,
     Kept,
     Pair,
     Word,
+    as_references,
     find_mentions,
     keep_decisions,
     pair_of,
@@ -145,8 +145,8 @@ def export_pairs(settings: Settings, pairs: pl.DataFrame, file: Path) -> int:
     fields = evidence(settings, pairs)
     drawn = pl.col("reason") == "sample"
     table = pairs.select(
-        pl.col("left_key").str.head(REFERENCE).alias(_LEFT),
-        pl.col("right_key").str.head(REFERENCE).alias(_RIGHT),
+        pl.col("left_key").pipe(as_references).alias(_LEFT),
+        pl.col("right_key").pipe(as_references).alias(_RIGHT),
         pl.lit("").alias(_WORD),
         pl.lit("").alias(_WHY),
         pl.col("kind").alias("对象 Kind"),
@@ -189,7 +189,7 @@ def import_decisions(settings: Settings, file: Path) -> Reviewed:
         )
     rows = table.select(pl.col(_LEFT, _RIGHT, _WORD, _WHY).fill_null("").str.strip_chars()).rows()
     with open_identity(settings) as connection:
-        known = find_mentions(connection, [one.lstrip("'") for row in rows for one in row[:2]])
+        known = find_mentions(connection, [one for row in rows for one in row[:2]])
     said: dict[Pair, tuple[int, Decided]] = {}
     problems: list[str] = []
     for line, row in enumerate(rows, 2):
@@ -221,8 +221,8 @@ def _take(
         yield f"{line}: 缺少理由 no reason is given"
         return
     ends = []
-    for reference in (left.lstrip("'"), right.lstrip("'")):
-        matches = known.get(reference.lower(), [])
+    for reference in (left, right):
+        matches = known.get(reference, [])
         if len(matches) != 1:
             yield f"{line}: {problem_of(reference, len(matches))}"
             return
@@ -236,4 +236,4 @@ def _take(
     if before is not None and before[1].word != spoken:
         yield f"{line}: 与第 {before[0]} 行矛盾 another decision than on line {before[0]}, on the same pair"
         return
-    said[pair] = (line, Decided(pair, cast("Word", spoken), why))
+    said[pair] = (line, Decided(pair, spoken, why))

@@ -82,8 +82,7 @@ class Settings(BaseSettings):
     accept_linkage: str | None = Field(
         default=None,
         min_length=1,
-        description="Why a release may come out although linking is out of its bounds; for one night, and kept with its "
-        "checks.",
+        description="Why a release may come out with linking out of bounds; for one night, and kept with its checks.",
     )
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit; beyond it, it spills to disk.")
     threads: int | None = Field(default=None, ge=1, description="DuckDB's threads; every core when unset.")

@@ -33,7 +33,8 @@ def write_table(table: pl.DataFrame, file: Path) -> None:
     descriptor, aside = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
     os.close(descriptor)
     try:
-        table.with_columns(harmless(pl.selectors.string()).name.keep()).write_csv(aside, include_bom=True)
+        safe = {name: harmless(pl.col(name)) for name, kind in table.schema.items() if kind == pl.String}
+        table.with_columns(**safe).write_csv(aside, include_bom=True)
         Path(aside).rename(file)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
