@@ -30,6 +30,8 @@ IDENTITY_TABLES = {
     "person_key": "Every person key ever made and the record it was founded on",
     "entity_key": "Every entity key ever made and the record it was founded on",
     "key_event": "Every change of a record's key: merge or split",
+    "review_pair": "Pairs of mentions that a person must look at",
+    "linkage_run": "What each night of linking came to: what the audit holds to its bounds",
     "person_attribute": "Each attribute's value that counts for a person, and its source",
     "entity_attribute": "Each attribute's value that counts for an entity, and its source",
     "person_description": "Of these, what may be known of a person outside the vault",

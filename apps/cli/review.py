@@ -93,7 +93,8 @@ def list_pairs(  # noqa: PLR0913, PLR0917  # one parameter an option
         count = review_queue.export_pairs(settings, pairs, csv)
         out.print(
             f"{count} 对已导出，含个人信息，请妥善保管；填好决定与理由后用 --from 导入。 "
-            f"{count} pairs with personal data, readable by you alone: {escape(str(csv))}. Fill in decision and reason, then: citylake review --from FILE"
+            f"{count} pairs with personal data, readable by you alone: {escape(str(csv))}. "
+            "Fill in decision and reason, then: citylake review --from FILE"
         )
         return
     _print_counts(pairs, drawn.height)

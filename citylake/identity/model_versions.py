@@ -4,6 +4,7 @@ A trained model is a file ``<kind>-<version>.json`` in the models folder, to be 
 ``<kind>.json``, and the next night links everybody anew with it.
 """
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -72,6 +73,8 @@ def train_model(settings: Settings, kind: Kind, version: str, origin: str, day: 
     file = models_folder(settings) / f"{kind}-{version}.json"
     if file.exists() or version == load_model(kind).version:
         raise UsageError(f"版本 {version} 已存在。 There is a {kind} model {version} already: choose another version.")
+    # Splink warns of every outcome that the records do not show; the model's bounds stand in for those.
+    logging.getLogger("splink").setLevel(logging.ERROR)
     with open_lakes(settings, ("vault",), read_only=True) as connection:
         mentions = _mentions(connection, kind)
         if not mentions:
