@@ -54,7 +54,7 @@ def cluster(  # noqa: PLR0913  # tables by name
     decisions: str | None = None,
     is_prepared: bool = False,
 ) -> Clustered:
-    """Make the tables ``clusters`` and ``reviews`` anew.
+    """Make the temporary tables ``clusters`` and ``reviews`` anew.
 
     Args:
         connection: Where the tables are; temporary ones whose names begin with ``linking_`` are made in it.

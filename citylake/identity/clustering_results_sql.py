@@ -12,7 +12,7 @@ inner join linking_component as here on link.a = here.unit
 inner join linking_component as other on link.b = other.unit and here.component = other.component
 group by link.a;
 
-create or replace table {clusters} as
+create or replace temp table {clusters} as
 select
     member.mention_key,
     case when target.target is not null then min(member.mention_key) over (partition by target.target) end
@@ -36,7 +36,7 @@ where anchor_id is not null and anchor_id not in (select anchor_id from linking_
 """
 
 REVIEWS = """
-create or replace table {reviews} as
+create or replace temp table {reviews} as
 with asked as (
     select
         link.a as unit,

@@ -272,7 +272,14 @@ def _linker(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> "tupl
     # Here and not above: importing Splink costs the command line half a second that most commands need not pay.
     from splink import DuckDBAPI, Linker  # noqa: PLC0415
 
-    api = DuckDBAPI(connection=connection)
+    class TemporaryTables(DuckDBAPI):
+        """What Splink makes is temporary: a transaction that writes to a lake may write to no other database."""
+
+        def _setup_for_execute_sql(self, sql: str, physical_name: str) -> str:
+            statement = super()._setup_for_execute_sql(sql, physical_name)
+            return statement.replace("CREATE TABLE", "CREATE TEMP TABLE", 1)
+
+    api = TemporaryTables(connection=connection)
     return api, Linker(api.register("linking_profile"), model.splink_settings(), log_level=None)
 
 

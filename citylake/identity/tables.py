@@ -24,6 +24,15 @@ ENTITY_MENTION = """
     region_code varchar, address varchar, representative varchar, extract_date date, delivery_id varchar,
     is_standing boolean, content_hash varchar
 """
+LINKAGE_RUN = """
+    run_id varchar, kind varchar, as_of_date date, linked_at timestamptz, decided_until timestamptz,
+    model_version varchar, is_relink boolean, mentions bigint, changed_mentions bigint, standing_mentions bigint,
+    keys bigint, records bigint, records_by_rule varchar, loose_mentions bigint, unlinked_mentions bigint,
+    nobody_mentions bigint, largest_cluster bigint, largest_cluster_records bigint, pairs_by_reason varchar,
+    contradictory_decisions bigint, capped_values bigint, capped_profiles bigint, diverging_mentions bigint,
+    labelled_pairs bigint, precision_estimate double, precision_low double, precision_high double, precision_n double,
+    recall_estimate double, recall_low double, recall_high double, recall_n double
+"""
 MENTION = {"person": PERSON_MENTION, "entity": ENTITY_MENTION}
 
 _TABLES = {
@@ -45,6 +54,16 @@ _TABLES = {
     "review_pair": """
         kind varchar, left_key varchar, right_key varchar, reason varchar, match_weight double, first_run_id varchar
     """,
+    "decision": """
+        kind varchar, left_key varchar, right_key varchar, decision varchar, decided_at timestamptz,
+        decided_by varchar, why varchar
+    """,
+    "review_sample": """
+        kind varchar, left_key varchar, right_key varchar, stratum integer, stratum_pairs bigint, match_weight double,
+        is_linked boolean, model_version varchar, drawn_at timestamptz, drawn_by varchar
+    """,
+    "linkage_model": "kind varchar, version varchar, adopted_run_id varchar",
+    "linkage_run": LINKAGE_RUN,
 }
 
 _COMMENTS = {
@@ -59,6 +78,10 @@ _COMMENTS = {
     "entity_key": "Every entity key ever made and the record that it was made over; keys are never reused",
     "key_event": "Every change of a record's key: merge or split, with date, reason, evidence and run",
     "review_pair": "Pairs of mentions that a person must look at, and why",
+    "decision": "What people decided about pairs of mentions: who, when, why; rows are only added, the last word counts",
+    "review_sample": "Pairs drawn at random for measuring, and whether they were linked when they were drawn",
+    "linkage_model": "Which version of the linkage model each kind is linked with, and since which run",
+    "linkage_run": "What each night's linking came to: counts, shares, and the precision and recall that reviews show",
 }
 
 # A home of before kept persons only, in fewer columns. Every key in it stays.
