@@ -12,9 +12,10 @@ from datetime import date
 from pathlib import Path
 
 from citylake.contracts.model import Contract
-from citylake.lake.deliveries import LandedFile, Manifest, manifests
+from citylake.lake.deliveries import Manifest, manifests
 from citylake.lake.errors import UsageError
 from citylake.lake.files import sync_folder
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import OWNER_ONLY, Zones
 from ingestion.hashing import sha256_of

@@ -21,18 +21,10 @@ import polars as pl
 
 from citylake.contracts.model import Contract
 from citylake.lake.account import whoami
-from citylake.lake.deliveries import (
-    MANIFEST,
-    Arrival,
-    LandedFile,
-    Manifest,
-    delivery_folder,
-    delivery_id,
-    manifests,
-    read_manifest,
-)
+from citylake.lake.deliveries import MANIFEST, Arrival, Manifest, delivery_folder, delivery_id, manifests, read_manifest
 from citylake.lake.errors import CitylakeError
 from citylake.lake.files import sync_folder, write_atomically
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import OWNER_ONLY, Zones
 from ingestion.examination import Examination, examine

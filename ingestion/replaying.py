@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from citylake.contracts.model import Contract
-from citylake.lake.deliveries import LandedFile, Manifest, Result, manifests
+from citylake.lake.deliveries import Manifest, Result, manifests
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion.loading import (
