@@ -59,7 +59,7 @@ def read_workbook(file: Path, contract: Contract, folder: Path) -> Extract:
         LookupError,
         StopIteration,
     ) as problem:
-        raise _damaged() from problem
+        raise damaged() from problem
     return Extract(parts, header.missing, header.new)
 
 
@@ -74,7 +74,7 @@ def _check_workbook(file: Path) -> None:
             names, size = archive.namelist(), sum(entry.file_size for entry in archive.infolist())
             # The library takes a damaged part for an absent one: without its styles, dates are mere numbers.
             if size <= LARGEST_BYTES and archive.testzip() is not None:
-                raise _damaged()
+                raise damaged()
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -84,7 +84,7 @@ def _check_workbook(file: Path) -> None:
         NotImplementedError,
         RuntimeError,
     ) as problem:
-        raise _damaged() from problem
+        raise damaged() from problem
     if "xl/workbook.xml" not in names:
         raise refusals.wrong_format(
             Label("Excel 工作簿（.xlsx）", "a workbook (.xlsx)"),
@@ -217,7 +217,8 @@ def _sorted_out(
     return Batch(good, rows.filter(pl.col("rule").is_not_null()).with_columns(text).select(*REJECTED_SCHEMA))
 
 
-def _damaged() -> refusals.RefusedFile:
+def damaged() -> refusals.RefusedFile:
+    """A workbook that cannot be taken apart."""
     return refusals.unreadable(
         "工作簿已损坏或不完整，请重新导出。", "The workbook is damaged or cut off. Export it again."
     )
