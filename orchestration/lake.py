@@ -18,6 +18,7 @@ from citylake.lake import maintenance, releases
 from citylake.lake.account import whoami
 from citylake.lake.deliveries import LEDGER
 from citylake.lake.errors import PublicationHeld
+from ingestion.retention import delete_expired
 from orchestration.dbt import SEMANTIC_MANIFEST, DbtPaths
 from orchestration.erasure import Outcome, finish
 from orchestration.night import Materialized, Night, shown
@@ -138,6 +139,7 @@ def maintenance_asset() -> dg.AssetsDefinition:
     @dg.asset(key=MAINTENANCE, deps=[RELEASE], group_name="release", description="Expiry, compaction, deletion.")
     def maintain(night: dg.ResourceParam[Night]) -> Materialized:
         with night.stage("maintenance") as facts:
+            facts.update(delete_expired(night.settings))
             facts.update(maintenance.maintain(night.settings))
             facts.update(
                 erasures=[TypeAdapter(Outcome).dump_python(one, mode="json") for one in finish(night.settings)]
