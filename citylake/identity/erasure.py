@@ -70,6 +70,8 @@ def seek(settings: Settings, key: str) -> Sought:
 
     Raises UsageError for an unknown key, and for one whose records have become several persons'.
     """
+    if not Zones.of(settings).catalog("vault").exists():
+        raise UsageError(_UNKNOWN)
     with open_lakes(settings, ("vault",), read_only=True) as connection:
         if "person_record" not in _tables(connection, "identity"):
             raise UsageError(_UNKNOWN)
