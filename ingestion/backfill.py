@@ -9,11 +9,14 @@ A night that comes between two stretches releases what is there by then, in whol
 it computes of them does not depend on what comes later.
 """
 
+import stat
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
+from io import BufferedReader
 from pathlib import Path
 
 from citylake.contracts.labels import Label
@@ -24,8 +27,8 @@ from citylake.lake.landed import LandedFile, Origin
 from citylake.lake.lock import writer_lock
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
-from ingestion.hashing import sha256_of
-from ingestion.landing import date_in_name, files_under, is_due_again, land
+from ingestion.hashing import sha256_in
+from ingestion.landing import date_in_name, entries_under, is_due_again, land_content, opened_itself
 from ingestion.loading import FileChanged, load_delivery
 
 PURPOSE = "citylake ingest --folder"
@@ -38,6 +41,7 @@ WAIT_SECONDS = 7200.0
 
 _UNKNOWN = Label("文件名看不出数据集和日期", "its name does not say of which dataset and day it is")
 _LINK = Label("是链接", "it is a link")
+_NO_FILE = Label("不是普通文件（管道、套接字或设备）", "it is not a file, but a pipe, a socket or a device")
 _AMBIGUOUS = Label(
     "与另一文件同日同修订号；更正请命名为 …_r1、_r2",
     "another file is of the same day and revision; call a correction …_r1, …_r2",
@@ -91,10 +95,11 @@ def look_through(
     only = None if dataset is None else find_contract(settings.contracts, dataset)
     found: list[Found] = []
     left: list[Left] = []
-    for path in files_under(folder):
-        one = None if path.is_symlink() else _recognise(path, contracts, only, synthetic=synthetic)
+    for path in entries_under(folder):
+        reason = _no_file(path)
+        one = None if reason else _recognise(path, contracts, only, synthetic=synthetic)
         if one is None:
-            left.append(Left(path, _LINK if path.is_symlink() else _UNKNOWN))
+            left.append(Left(path, reason or _UNKNOWN))
         else:
             found.append(one)
     count = Counter(map(_place, found))
@@ -129,6 +134,15 @@ def bring(  # noqa: PLR0913  # what is brought, and how its pace is set
         wait = max(settings.lock_wait_seconds, WAIT_SECONDS)
 
 
+def _no_file(path: Path) -> Label | None:
+    """What a path is that is no file itself, None for a file."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return _UNREADABLE
+    return _LINK if stat.S_ISLNK(mode) else None if stat.S_ISREG(mode) else _NO_FILE
+
+
 def _recognise(
     path: Path, contracts: Mapping[str, Contract], only: Contract | None, *, synthetic: bool
 ) -> Found | None:
@@ -157,19 +171,27 @@ def _place(one: Found) -> tuple[str, date, int]:
 
 def _bring(settings: Settings, zones: Zones, file: Found, run_id: str) -> Brought:
     """Land and load one file, unless it has come before under that revision and origin. The caller holds the lock."""
+    with ExitStack() as opened:
+        try:
+            source = opened.enter_context(opened_itself(file.path))
+            sha256 = sha256_in(source)
+        except OSError:
+            return Brought(file, None, reason=_no_file(file.path) or _UNREADABLE)
+        known = read_manifest(delivery_folder(zones.raw, file.contract.dataset, file.extract_date, sha256))
+        return _bring_content(settings, file, source, known, run_id)
+
+
+def _bring_content(
+    settings: Settings, file: Found, source: BufferedReader, known: Manifest | None, run_id: str
+) -> Brought:
     contract = file.contract
-    try:
-        sha256 = sha256_of(file.path)
-    except OSError:
-        return Brought(file, None, reason=_UNREADABLE)
-    known = read_manifest(delivery_folder(zones.raw, contract.dataset, file.extract_date, sha256))
     is_known = known is not None and not is_due_again(known, contract)
     if known is not None and is_known and _came_as(file, known):
         return Brought(file, known, is_known=True)
     try:
-        landed = land(
+        landed = land_content(
             settings,
-            file.path,
+            source,
             contract,
             file.extract_date,
             synthetic=file.origin == "synthetic",
@@ -177,7 +199,7 @@ def _bring(settings: Settings, zones: Zones, file: Found, run_id: str) -> Brough
         )
         manifest = load_delivery(settings, contract, landed, run_id)
     except UsageError:
-        return Brought(file, None, reason=_taken(file) if file.path.is_file() else _UNREADABLE)
+        return Brought(file, None, reason=_taken(file))
     except FileChanged as problem:
         return Brought(file, None, reason=Label("读取时文件有变动", str(problem)))
     return Brought(file, manifest, is_known=is_known)

@@ -71,8 +71,21 @@ class RejectedRows:
 
 
 @dataclass(frozen=True)
+class Acquittals:
+    """One batch after the short way: see :class:`ingestion.acquittal.Acquittal`."""
+
+    accepted: pl.DataFrame
+    """Rows as they are kept."""
+    suspects: pl.DataFrame
+    """Records that need a closer look."""
+
+
+@dataclass(frozen=True)
 class Judge:
-    """Judges batches of one extract: calling it gives the good rows of a batch and keeps the others in ``rejected``."""
+    """Judges batches of one extract: gives the good rows of a batch and keeps the others in ``rejected``.
+
+    Batches may be acquitted several at once, in any order; the rest is done one after the other.
+    """
 
     compiled: Compiled
     rejected: RejectedRows
@@ -101,11 +114,8 @@ class Judge:
     def _acquit(self) -> Acquittal:
         return Acquittal(self.compiled.contract)
 
-    def __call__(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Judge one batch: ``_line`` and columns under the contract's names.
-
-        Rows that need a closer look are looked at many at once: they come with a later batch, or with :meth:`finish`.
-        """
+    def acquit(self, records: pl.DataFrame) -> Acquittals:
+        """Take the short way with one batch: ``_line`` and columns under the contract's names."""
         if self.repeated_keys is not None:
             conflicts, repeats = self.repeated_keys.among(records[LINE])
             records = records.with_columns(conflicts.alias(CONFLICT), repeats.alias(REPEATED))
@@ -113,16 +123,25 @@ class Judge:
         plain, is_suspicious = self._acquit(records.select(LINE, *self.compiled.usual_texts(records), *kept))
         if self.repeated_keys is not None:
             is_suspicious |= records[CONFLICT] | records[REPEATED]
+        accepted = self._accepted(plain, _lists(pl.DataFrame(), plain.height))
         suspects = records.filter(is_suspicious)
         if suspects.height:
-            plain = plain.filter(~is_suspicious)
+            accepted = accepted.filter(~is_suspicious)
             # As they are, a few texts would keep all texts of their batch in memory.
-            self._suspects.append(cast("pl.DataFrame", pl.from_arrow(suspects.to_arrow())))
-        accepted = self._accepted(plain, _lists(pl.DataFrame(), plain.height))
+            suspects = cast("pl.DataFrame", pl.from_arrow(suspects.to_arrow()))
         self.keys.add(accepted)
+        return Acquittals(accepted, suspects)
+
+    def settle(self, acquittals: Acquittals) -> pl.DataFrame:
+        """The good rows of one batch.
+
+        Rows that need a closer look are looked at many at once: they come with a later batch, or with :meth:`finish`.
+        """
+        if acquittals.suspects.height:
+            self._suspects.append(acquittals.suspects)
         if sum(rows.height for rows in self._suspects) < _ROWS_IN_MEMORY:
-            return accepted
-        return pl.concat([accepted, self.finish()])
+            return acquittals.accepted
+        return pl.concat([acquittals.accepted, self.finish()])
 
     def finish(self) -> pl.DataFrame:
         """Judge the rows that still wait for a closer look."""

@@ -3,12 +3,15 @@
 Files are named as :class:`citylake.lake.deliveries.LandedFile` says and never changed once they have their name.
 """
 
+import errno
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from io import BufferedReader
 from pathlib import Path
 
 from citylake.contracts.model import Contract
@@ -18,7 +21,7 @@ from citylake.lake.files import sync_folder
 from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import OWNER_ONLY, Zones
-from ingestion.hashing import sha256_of
+from ingestion.hashing import sha256_in, sha256_of
 
 _STILL_WRITTEN = (".part", ".tmp", ".filepart", ".crdownload")
 _DAY_IN_NAME = re.compile(r"(?<!\d)(20\d{2})[-_]?(\d{2})[-_]?(\d{2})(?!\d)")
@@ -70,12 +73,33 @@ def strangers(settings: Settings, contracts: Mapping[str, Contract]) -> list[Pat
 
 def files_under(folder: Path) -> Iterator[Path]:
     """Every file in a folder and below it that is whole, by place and name; a folder that is a link is not entered."""
+    return (path for path in entries_under(folder) if path.is_file())
+
+
+def entries_under(folder: Path) -> Iterator[Path]:
+    """Whatever lies in a folder and below it and is no folder, links to folders too; but what is still written."""
     for place, folders, names in os.walk(folder):
         folders.sort()
-        for name in sorted(names):
-            path = Path(place, name)
-            if not name.startswith(".") and not name.endswith(_STILL_WRITTEN) and path.is_file():
-                yield path
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        for name in sorted([*names, *links]):
+            if not name.startswith(".") and not name.endswith(_STILL_WRITTEN):
+                yield Path(place, name)
+
+
+def opened_itself(file: Path) -> BufferedReader:
+    """Open what is a file itself. Raises OSError for a link, a pipe, a socket or a device, whatever it was before.
+
+    Looked at first and opened then, it could be exchanged between for a link to what only the lake's owner may read.
+    """
+    return open(file, "rb", opener=_open_itself)  # Path.open takes no opener
+
+
+def _open_itself(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a file", path)
 
 
 def land(  # noqa: PLR0913  # each is a separate fact about the delivery
@@ -94,10 +118,24 @@ def land(  # noqa: PLR0913  # each is a separate fact about the delivery
     """
     if not file.is_file():
         raise UsageError(f"{file} is not a file that can be read.")
+    with file.open("rb") as source:
+        return land_content(settings, source, contract, extract_date, synthetic=synthetic, revision=revision)
+
+
+def land_content(  # noqa: PLR0913  # as for land
+    settings: Settings,
+    source: BufferedReader,
+    contract: Contract,
+    extract_date: date,
+    *,
+    synthetic: bool = False,
+    revision: int | None = None,
+) -> LandedFile:
+    """:func:`land` for a file that is open already, read from its beginning."""
     zones = Zones.of(settings)
     folder = zones.landing / contract.department / contract.name
     folder.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
-    sha256 = sha256_of(file)
+    sha256 = sha256_in(source)
     present = [one for one in _landed(folder, contract, extract_date) if revision in (None, one.revision)]
     origin = "synthetic" if synthetic else "real"
     for landed in sorted(present, key=lambda one: one.revision, reverse=True)[:1]:
@@ -110,8 +148,8 @@ def land(  # noqa: PLR0913  # each is a separate fact about the delivery
             )
     if revision is None:
         revision = _next_revision(zones, contract.dataset, extract_date, present)
-    target = folder / _canonical_name(file, contract, extract_date, revision, synthetic=synthetic)
-    _copy(file, target)
+    target = folder / _canonical_name(source, contract, extract_date, revision, synthetic=synthetic)
+    _copy(source, target)
     landed = LandedFile.parse(target, contract.department)
     if landed is None:
         raise UsageError(f"{target.name} is not a name that landing accepts: a revision has at most four digits.")
@@ -164,9 +202,11 @@ def _next_revision(zones: Zones, dataset: str, extract_date: date, present: list
     return max([*delivered, *(landed.revision for landed in present)], default=-1) + 1
 
 
-def _canonical_name(file: Path, contract: Contract, extract_date: date, revision: int, *, synthetic: bool) -> str:
-    with file.open("rb") as stream:
-        is_gzip = stream.read(2) == b"\x1f\x8b"
+def _canonical_name(
+    source: BufferedReader, contract: Contract, extract_date: date, revision: int, *, synthetic: bool
+) -> str:
+    source.seek(0)
+    is_gzip = source.read(2) == b"\x1f\x8b"
     return "".join(
         (
             f"{contract.name}_{extract_date:%Y%m%d}",
@@ -178,7 +218,7 @@ def _canonical_name(file: Path, contract: Contract, extract_date: date, revision
     )
 
 
-def _copy(file: Path, target: Path) -> None:
+def _copy(source: BufferedReader, target: Path) -> None:
     """Copy so that the name appears only with the whole content behind it; its modification time is now.
 
     What a killed copy of the same file left is replaced: the name beside it is always the same one.
@@ -187,7 +227,8 @@ def _copy(file: Path, target: Path) -> None:
     aside.unlink(missing_ok=True)
     try:
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as out, file.open("rb") as source:
+        source.seek(0)
+        with os.fdopen(descriptor, "wb") as out:
             shutil.copyfileobj(source, out, 1 << 20)
             out.flush()
             os.fsync(out.fileno())

@@ -99,11 +99,14 @@ def masked(text: pl.Expr) -> pl.Expr:
 
 
 def _line_each(said: Mapping[str, pl.Expr]) -> pl.Expr:
-    """The texts of the rules that a row breaks, always in the same order."""
+    """The texts of the rules that a row breaks, in the order in which its reasons name them."""
     if not said:
         return pl.lit("")
-    broken = [pl.when(pl.col("rules").list.contains(rule)).then(text) for rule, text in said.items()]
-    return pl.concat_str(broken, separator=_BETWEEN_RULES, ignore_nulls=True)
+    broken = pl.col("rules")
+    # Of each row, so that texts which are the same for all rows are as many as there are rows.
+    texts = pl.concat_list([pl.when(broken.is_not_null()).then(text) for text in said.values()])
+    places = pl.element().replace_strict(list(said), range(len(said)), default=None, return_dtype=pl.UInt32)
+    return texts.list.gather(broken.list.eval(places)).list.join(_BETWEEN_RULES, ignore_nulls=True)
 
 
 def _value(columns: Sequence[Column], record: pl.Expr, *, is_seen: bool) -> pl.Expr:

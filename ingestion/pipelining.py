@@ -1,21 +1,31 @@
-"""Work in two places at once, one step ahead or one step behind; what fails there is raised here. Knows no data."""
+"""Work on several cores at once, in order and a few steps ahead; what fails there is raised here. Knows no data."""
 
-from collections.abc import Callable, Generator, Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar, cast
+from typing import TypeVar
 
 T = TypeVar("T")
+Made = TypeVar("Made")
+
+_CORES = os.cpu_count() or 1
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items; while one is used, the next is made."""
-    end = object()
-    with ThreadPoolExecutor(1) as maker:
-        coming: Future[T | object] = maker.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = maker.submit(next, items, end)
-            yield cast("T", item)
+def in_order(make: Callable[[T], Made], items: Iterable[T], workers: int = _CORES) -> Iterator[Made]:
+    """What is made of each item, in the order of the items; as many are made at once as there are cores.
+
+    One more is taken ahead of those, and no others: memory is that of a few items, however many there are.
+    """
+    coming: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(workers) as makers:
+        for item in items:
+            coming.append(makers.submit(make, item))
+            if len(coming) > workers:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
 
 
 @contextmanager

@@ -78,12 +78,12 @@ class Compiled:
 
         Values are written as texts where the contract asks something of texts: a pattern, a list, what means no value.
         """
-        nulls = set(self.contract.dialect.null_values) - {""}
+        nulls, kinds = set(self.contract.dialect.null_values) - {""}, records.schema
 
         def usual(column: Column) -> pl.Expr:
-            if column.name not in records.columns:
+            if column.name not in kinds:
                 return pl.lit(None, pl.String)
-            value, kind = pl.col(column.name), records.schema[column.name]
+            value, kind = pl.col(column.name), kinds[column.name]
             if kind != pl.String and not (nulls or _asks_of_texts(column)):
                 return value
             text = as_text(value, kind)

@@ -10,15 +10,19 @@ from typing import Any, Self
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from citylake.contracts.model import Contract
 from ingestion import reasons
-from ingestion.judging import REJECTED_SCHEMA, WARNINGS, Judge, RejectedRows
+from ingestion.judging import REJECTED_SCHEMA, WARNINGS, Acquittals, Judge, RejectedRows
 from ingestion.keys import KeyHashes, find_repeated_keys
-from ingestion.pipelining import ahead, behind
-from ingestion.readers.extract import LINE, Extract
+from ingestion.pipelining import behind, in_order
+from ingestion.readers.extract import LINE, Batch, Extract
 from ingestion.rules import compile_contract
+
+_ROWS_IN_A_GROUP = 80_000
+"""Readers take a Parquet file row group by row group: few large ones cost them least."""
 
 Stamp = Callable[[], Mapping[str, pl.Expr]]
 """Further columns of accepted rows, the same in each; asked for when the first rows are written."""
@@ -68,14 +72,18 @@ def validate(
 
 
 def _write_accepted(extract: Extract, judge: Judge, target: Path, stamp: Stamp) -> int:
-    """One pass over the records, from disk to disk: a batch is read and another written while one is judged."""
+    """One pass over the records, from disk to disk: batches are judged while others are read and written."""
+
+    def acquit(batch: Batch) -> tuple[int, pl.DataFrame, Acquittals]:
+        return batch.rows, batch.rejected, judge.acquit(batch.records)
+
     rows_read = 0
     with AcceptedFile(target, judge, stamp) as file, behind(file.write) as write:
-        for batch in ahead(extract.batches()):
-            rows_read += batch.rows
-            if batch.rejected.height:
-                judge.rejected.add(batch.rejected, _unparsed)
-            write(judge(batch.records))
+        for rows, unparsed, acquittals in in_order(acquit, extract.batches()):
+            rows_read += rows
+            if unparsed.height:
+                judge.rejected.add(unparsed, _unparsed)
+            write(judge.settle(acquittals))
         write(judge.finish())
     return rows_read
 
@@ -86,19 +94,27 @@ class AcceptedFile:
     def __init__(self, target: Path, judge: Judge, stamp: Stamp) -> None:
         self._target, self._judge, self._stamp = target, judge, stamp
         self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self._writer is None:
+        if kind is None:
             self.write(pl.DataFrame(schema=self._judge.schema))
+            self._write_group()
         if self._writer is not None:
             self._writer.close()
 
     def write(self, rows: pl.DataFrame) -> None:
-        """Append rows, as a row group of their own."""
-        table = rows.with_columns(**self._stamp()).to_arrow()
+        """Append rows; they are on disk once there are enough for a row group, or the file is closed."""
+        self._waiting.append(rows.with_columns(**self._stamp()).to_arrow())
+        if sum(table.num_rows for table in self._waiting) >= _ROWS_IN_A_GROUP:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        table = pa.concat_tables(self._waiting)
+        self._waiting.clear()
         if self._writer is None:
             few = {column.name for column in self._judge.compiled.contract.columns if column.enum}
             repeated: Any = sorted(few | (set(table.column_names) - self._judge.schema.keys()))  # typed as a mere flag

@@ -13,10 +13,9 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, dbt_assets
@@ -25,15 +24,15 @@ from packaging.version import Version
 from typing_extensions import override
 
 from citylake.lake.attach import install_extensions
-from citylake.lake.errors import AuditFailed, CitylakeError
+from citylake.lake.errors import AuditFailed
 from citylake.lake.lock import writer_lock
 from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
-from orchestration.dbt_process import PARSED
+from orchestration.dbt_host import DbtFailed
+from orchestration.dbt_paths import PARTIAL_PARSE, SEMANTIC_MANIFEST, DbtPaths
 from orchestration.night import Night, write_deliveries
 
-SEMANTIC_MANIFEST = "semantic_manifest.json"
 STAGING = "fqn:citylake.staging"
 LEDGER_KEYS = {
     "delivery": dg.AssetKey(["ledger", "deliveries"]),
@@ -45,38 +44,7 @@ LEDGER_KEYS = {
 _PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests", "snapshots")
 _PARSED_WITH = ("dbt-core", "dbt-common", "dbt-adapters", "dbt-duckdb", "dbt-semantic-interfaces")
 """What is parsed holds the macros of the adapter too, and is kept in the words of these."""
-PARTIAL_PARSE = "partial_parse.msgpack"
 _SHOWN_FAILURES = 12
-
-
-class DbtFailed(CitylakeError):
-    """dbt itself failed: a model's SQL, the project's YAML or the machine; readers keep the last release."""
-
-
-@dataclass(frozen=True)
-class DbtPaths:
-    """Where dbt's own files lie."""
-
-    root: Path
-
-    @classmethod
-    def of(cls, settings: Settings) -> "DbtPaths":
-        return cls(Zones.of(settings).dagster / "dbt")
-
-    @property
-    def parsed(self) -> Path:
-        """The project as parsed once: manifest, semantic manifest and dbt's own state of parsing."""
-        return self.root / "parsed"
-
-    @property
-    def target(self) -> Path:
-        """Where runs write their artifacts, compiled SQL and logs; one run at a time, under the lock."""
-        return self.root / "target"
-
-    @property
-    def results(self) -> Path:
-        """What the last command of a night's dbt said of each model and test."""
-        return self.target / "run_results.json"
 
 
 def environment(settings: Settings, target: Path) -> dict[str, str]:
@@ -242,9 +210,11 @@ def _start(
 ) -> DbtCliInvocation:
     """Start ``dbt build``.
 
-    Not through DbtCliResource: it asks dbt for its version, and loads an adapter of its own, before each command, which
-    takes longer than the models of a small city do; and it cannot be given an environment.
+    Not through DbtCliResource: it starts dbt anew for each command, asks it for its version and loads an adapter of its
+    own, which takes longer than the models of a small city do; and it cannot be given an environment.
     """
+    if (dbt := night.dbt) is None:
+        raise DbtFailed("dbt runs in a job that has the resource `night`, and this step ran without it.")
     manifest = json.loads(prepare_manifest(night.settings).read_bytes())
     chosen = get_updated_cli_invocation_params_for_context(
         context=context, manifest=manifest, dagster_dbt_translator=translator
@@ -260,21 +230,23 @@ def _start(
         chosen.indirect_selection or indirect_selection,
     ]
     # Debug lines in the log file would be a tenth of dbt's time; what went wrong is in it without them.
-    return DbtCliInvocation.run(
-        args=command(
-            *(PARSED, str(paths.parsed / PARTIAL_PARSE), str(paths.results)),
-            *("--log-format", "json", "--log-level-file", "info"),
-            *("build", *options, *full, *chosen.selection_args),
-        ),
-        env=environment(night.settings, paths.target),
+    process = dbt.run(
+        ["--log-format", "json", "--log-level-file", "info", "build", *options, *full, *chosen.selection_args],
+        results=paths.results,
+        environment=environment(night.settings, paths.target),
+        folder=night.settings.dbt_project,
+    )
+    return DbtCliInvocation(
+        process=cast("subprocess.Popen[bytes]", process),
         manifest=chosen.manifest,
         dagster_dbt_translator=chosen.dagster_dbt_translator,
         project_dir=night.settings.dbt_project,
         target_path=paths.target,
         raise_on_error=False,
+        cli_version=Version(installed_version("dbt-core")),
+        project=None,
         context=context,
         adapter=None,
-        cli_version=Version(installed_version("dbt-core")),
     )
 
 

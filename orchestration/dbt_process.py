@@ -1,18 +1,31 @@
 """dbt in a process that never outlives the one who started it: ``python -m orchestration.dbt_process PID …``.
 
 The writer's lock is the starter's. If the starter is killed, the kernel frees the lock, and kills dbt as well.
-Nothing but the standard library and dbt is imported here: the time to start is paid several times a night.
+Nothing but the standard library and dbt is imported here: dbt takes seconds to import and to load its project, so a
+night has it done once, beside its first steps, and each command runs in a fork of that.
 """
 
 import ctypes
+import importlib
+import json
 import os
 import signal
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 _PR_SET_PDEATHSIG = 1
-PARSED = "--parsed"
-"""Before dbt's own arguments: ``--parsed FILE RESULTS`` runs on a project parsed before, and writes results only."""
+SERVE = "--serve"
+"""Instead of dbt's own arguments: ``--serve FD PARSED`` runs one command after the other, as ``orchestration.dbt_host``
+asks for them over the socket, on the project that was parsed into this file before."""
+_IMPORTED_ONCE = ("dbt.cli.main", "dbt.task.build")
+"""All of dbt but its adapter: DuckDB starts threads, and a process with threads must not fork."""
+_MESSAGE_BYTES = 1 << 16
 
 
 def die_with(parent: int) -> None:
@@ -27,8 +40,10 @@ def main() -> None:
     """Run dbt's own command line with the arguments after the parent's process id."""
     die_with(int(sys.argv[1]))
     match sys.argv[2:]:
-        case [option, parsed, results, *arguments] if option == PARSED:
-            sys.exit(run_parsed(Path(parsed), Path(results), arguments))
+        case [option, connection, parsed] if option == SERVE:
+            # Ctrl-C reaches everybody at the terminal: whoever started the command decides what becomes of it.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            serve(socket.socket(fileno=int(connection)), Project(Path(parsed)))
         case arguments:
             from dbt.cli.main import cli  # noqa: PLC0415  # dbt takes seconds to import: first make sure it may live
 
@@ -36,23 +51,93 @@ def main() -> None:
             cli()
 
 
-def run_parsed(parsed: Path, results: Path, arguments: list[str]) -> int:
-    """Run one command on the project as it was parsed once, whatever home that was for; dbt's exit code.
+class Project:
+    """The project as it was parsed once, whatever home that was for; loaded anew when it was parsed anew."""
+
+    def __init__(self, parsed: Path) -> None:
+        self._parsed = parsed
+        self._loaded: tuple[int, int] | None = None
+        self._manifest: Manifest | None = None
+
+    def load(self) -> "Manifest":
+        """Raises FileNotFoundError before the project was ever parsed."""
+        from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415  # see main
+
+        status = self._parsed.stat()
+        if self._manifest is None or self._loaded != (status.st_ino, status.st_mtime_ns):
+            self._manifest = Manifest.from_msgpack(self._parsed.read_bytes())
+            self._manifest.build_flat_graph()
+            self._loaded = (status.st_ino, status.st_mtime_ns)
+        return self._manifest
+
+
+def serve(connection: socket.socket, project: Project) -> None:
+    """Run what is asked for, one command at a time, each in a fork of this process; until nobody is there to ask.
+
+    A command is a line of JSON with the file that it is to write to; the answers are its process id, then how it ended,
+    as ``os.waitpid`` gives it. This process never opens a database and has no thread but its first: what a command did
+    leaves nothing behind for the next one.
+    """
+    for module in _IMPORTED_ONCE:
+        importlib.import_module(module)
+    with suppress(FileNotFoundError):
+        project.load()
+    while asked := _receive(connection):
+        wanted, output = asked
+        project.load()
+        child = os.fork()
+        if child == 0:
+            connection.close()
+            _become(wanted, output)
+            sys.exit(run_parsed(project.load(), Path(wanted["results"]), wanted["arguments"]))
+        os.close(output)
+        _answer(connection, child)
+        _, status = os.waitpid(child, 0)
+        _answer(connection, status)
+
+
+def _receive(connection: socket.socket) -> tuple[dict[str, Any], int] | None:
+    try:
+        text, files, _, _ = socket.recv_fds(connection, _MESSAGE_BYTES, 1)
+        while text and not text.endswith(b"\n"):
+            text += connection.recv(_MESSAGE_BYTES)
+    except ConnectionError:
+        return None
+    return (json.loads(text), files[0]) if text else None
+
+
+def _answer(connection: socket.socket, number: int) -> None:
+    connection.sendall(f"{number}\n".encode())
+
+
+def _become(wanted: dict[str, Any], output: int) -> None:
+    """Be the process of the command that is wanted: its parent's child, with its output, environment and folder."""
+    die_with(wanted["host"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.dup2(output, sys.stdout.fileno())
+    os.dup2(output, sys.stderr.fileno())
+    os.close(output)
+    os.environ.clear()
+    os.environ.update(wanted["environment"])
+    os.chdir(wanted["folder"])
+
+
+def run_parsed(manifest: "Manifest", results: Path, arguments: list[str]) -> int:
+    """Run one command on a parsed project, writing its results only; dbt's exit code.
 
     Left to itself, dbt would look through the project again and write the whole manifest twice: as long as all else
     that it does before the first model.
     """
     from dbt.artifacts.schemas.run import RunExecutionResult  # noqa: PLC0415  # see main
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
-    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
 
-    manifest = Manifest.from_msgpack(parsed.read_bytes())
-    manifest.build_flat_graph()
     outcome = dbtRunner(manifest=manifest).invoke(["--no-write-json", *arguments])
     if isinstance(outcome.result, RunExecutionResult):
         outcome.result.write(str(results))
     if outcome.success:
         return 0
+    if outcome.exception is not None:
+        sys.stderr.write(f"{outcome.exception}\n")
     return 1 if outcome.exception is None else 2
 
 

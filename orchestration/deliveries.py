@@ -11,6 +11,7 @@ import dagster as dg
 import polars as pl
 
 from citylake.contracts.model import Contract
+from citylake.lake import releases
 from citylake.lake.deliveries import Manifest, manifests
 from ingestion.landing import new_files, strangers
 from ingestion.loading import FileChanged, load_delivery
@@ -226,6 +227,8 @@ def ledger_assets(contracts: Sequence[Contract]) -> dg.AssetsDefinition:
             in_force = deliveries.filter(pl.col("status") == "in_force")
             unrecognised = [path.name for path in strangers(night.settings, by_dataset)]
             facts.update(deliveries=deliveries.height, in_force=in_force.height, unrecognised=unrecognised)
+            # The release would be refused in the end: nobody should wait for that.
+            releases.refuse_mixture(night.settings, releases.origin_of(in_force["origin"].to_list()))
         for dataset, rows in facts["erased_again"].items():
             context.log.warning("%s delivered %s rows of persons erased before; they were erased again.", dataset, rows)
         for problem in some(

@@ -4,7 +4,7 @@ Each calls the room of ``citylake`` that does the work and shows what it reports
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -13,13 +13,14 @@ from pydantic import TypeAdapter
 from citylake.governance.audit import raise_if_failed, run_audit
 from citylake.governance.results import CheckResult
 from citylake.identity.resolve import resolve_persons
+from citylake.identity.sources import keep_sources
 from citylake.indicators.evaluate import evaluate
 from citylake.lake import maintenance, releases
 from citylake.lake.account import whoami
 from citylake.lake.deliveries import LEDGER
 from citylake.lake.errors import PublicationHeld
 from ingestion.retention import delete_expired
-from orchestration.dbt import SEMANTIC_MANIFEST, DbtPaths
+from orchestration.dbt_paths import SEMANTIC_MANIFEST, DbtPaths
 from orchestration.erasure import Outcome, finish
 from orchestration.night import Materialized, Night, shown
 
@@ -27,6 +28,11 @@ IDENTITY_TABLES = {
     "person_record": "Which person each source record belongs to",
     "person_key": "Every person key ever made and the record it was founded on",
     "key_event": "Every change of a record's person key: merge or split",
+    "person_attribute": "Each attribute's value that counts for a person, and its source",
+    "entity_attribute": "Each attribute's value that counts for an entity, and its source",
+    "person_description": "Of these, what may be known of a person outside the vault",
+    "attribute_disagreement": "Values that say something else than the one that counts",
+    "source_priority": "Which dataset is believed first for which attribute",
 }
 INDICATOR_TABLES = {
     "dim_indicator": "The registry: every indicator's one definition",
@@ -46,6 +52,7 @@ def identity_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     def identity(night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
         with night.stage("identity") as facts:
             facts.update(resolve_persons(night.settings, night.run.run_id, night.as_of_date))
+            facts.update(keep_sources(night.settings, night.as_of_date))
         yield from _materialized(("vault", "identity"), IDENTITY_TABLES, facts)
 
     return identity
@@ -112,13 +119,12 @@ def publish(night: Night) -> dict[str, Any]:
         dataset: sorted(in_force.filter(pl.col("dataset") == dataset)["delivery_id"])
         for dataset in sorted(in_force["dataset"].unique())
     }
-    origins: list[Literal["real", "synthetic"]] = in_force["origin"].unique().to_list()
     try:
         published = releases.freeze_and_publish(
             night.settings,
             night.run.run_id,
             data_as_of=night.as_of_date,
-            origin=origins[0] if len(origins) == 1 else "mixed",
+            origin=releases.origin_of(in_force["origin"].to_list()),
             deliveries=deliveries,
             checks=_audit_of(night),
             created_by=whoami(),

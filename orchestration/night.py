@@ -6,8 +6,8 @@ What a step does belongs into ``ingestion`` and ``citylake``; how steps hang tog
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +24,8 @@ from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion.promises import write_promises
+from orchestration.dbt_host import DbtHost
+from orchestration.dbt_paths import PARTIAL_PARSE, DbtPaths
 from orchestration.erasure import carry_on
 from orchestration.failures import NightKilled, Notice, notify
 
@@ -85,6 +87,8 @@ class Night:
     run: Run
     full: bool
     plan: Plan = field(default_factory=Plan)
+    dbt: DbtHost | None = None
+    """Where its dbt commands run; a job's steps have one."""
 
     @property
     def zones(self) -> Zones:
@@ -184,13 +188,23 @@ def night_resource(settings: Settings, held: Night | None = None) -> dg.Resource
         plan = Plan(full=bool(context.resource_config["full"]))
         # Nobody looks on while Dagster waits; somebody at the command line is told at once.
         wait = max(settings.lock_wait_seconds, UNATTENDED_WAIT_SECONDS)
-        with hold_night(settings, plan, wait) if held is None else nullcontext(held) as current:
+        with (
+            hold_night(settings, plan, wait) if held is None else nullcontext(held) as current,
+            # At once, so that dbt is ready when the new deliveries are loaded.
+            _dbt_host(current.settings) as dbt,
+        ):
             if context.instance is not None and context.run is not None:
                 _bury_the_dead(settings, context.instance, context.run.run_id)
                 context.instance.add_run_tags(context.run.run_id, {RUN_ID_TAG: current.run.run_id})
-            yield current
+            yield replace(current, dbt=dbt)
 
     return night
+
+
+def _dbt_host(settings: Settings) -> AbstractContextManager[DbtHost | None]:
+    """Start dbt for a job that has dbt's assets: what they are was read from the parsed project."""
+    parsed = DbtPaths.of(settings).parsed / PARTIAL_PARSE
+    return DbtHost(parsed) if parsed.exists() else nullcontext()
 
 
 def _bury_the_dead(settings: Settings, instance: dg.DagsterInstance, living: str) -> None:

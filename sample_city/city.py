@@ -18,6 +18,7 @@ from sample_city.cases import LIFE, make_cases
 from sample_city.defects import BREACH, choose_breaches
 from sample_city.entities import Entities, make_entities
 from sample_city.extract import Delivered, write_extract
+from sample_city.hardness import DOCUMENTED, Defects
 from sample_city.identifiers import Integers
 from sample_city.lives import Period
 from sample_city.nights import (
@@ -54,6 +55,7 @@ def make_city(  # noqa: PLR0913  # what a city can be asked to be, by keyword
     until: date,
     months: int = 14,
     nights: int = 3,
+    defects: Defects = DOCUMENTED,
     truth: Path | None = None,
 ) -> dict[str, int]:
     """Write the extracts of a synthetic city into ``landing/<department>/<dataset>/`` and say how much it was.
@@ -67,6 +69,7 @@ def make_city(  # noqa: PLR0913  # what a city can be asked to be, by keyword
         months: Whole months of history before the month of ``until``; cases that were still going on when it begins
             are older.
         nights: How many nights; the first brings everything, the others one day's changes each.
+        defects: How often records are wrong; a harder city is the same city with more of them.
         truth: Where to write which records are whose, as Parquet. For tests and benchmarks only.
 
     Returns:
@@ -74,7 +77,9 @@ def make_city(  # noqa: PLR0913  # what a city can be asked to be, by keyword
     """
     plan = Nights.until(until, nights)
     start = _months_before(until, months)
-    city = _City.found(landing, load_contracts(contracts), plan, seed=seed, residents=residents, truth=truth)
+    city = _City.found(
+        landing, load_contracts(contracts), plan, seed=seed, residents=residents, defects=defects, truth=truth
+    )
     written = [
         *city.deliver_persons(),
         *city.deliver_permits(),
@@ -110,6 +115,7 @@ class _City:
     everybody: People
     """These, then the outsiders."""
     entities: Entities
+    defects: Defects
     truth: Path | None
 
     @classmethod
@@ -121,6 +127,7 @@ class _City:
         *,
         seed: int,
         residents: int,
+        defects: Defects,
         truth: Path | None,
     ) -> "_City":
         """Draw the places, the people and the organisations that all extracts are about."""
@@ -131,7 +138,9 @@ class _City:
         outside = max(1, round(residents * rates.OUTSIDERS_PER_RESIDENT))
         outsiders = make_people(_generator(seed, _OUTSIDERS), regions, outside, on, are_outsiders=True)
         known = round(residents * rates.ENTITIES_PER_RESIDENT)
-        entities = make_entities(_generator(seed, _ENTITIES), people, regions, known, on, nights=len(nights.days))
+        entities = make_entities(
+            _generator(seed, _ENTITIES), people, regions, known, on, nights=len(nights.days), defects=defects
+        )
         return cls(
             landing=landing,
             contracts=contracts,
@@ -143,6 +152,7 @@ class _City:
             people=people,
             everybody=people.and_also(outsiders),
             entities=entities,
+            defects=defects,
             truth=truth,
         )
 
@@ -150,9 +160,9 @@ class _City:
         """The person register: all of it in blocks, then each night's changes."""
         rng = _generator(self.seed, _CHANGES)
         count, residents = len(self.nights.days), self.residents
-        twice = rng.permutation(residents)[: round(residents * rates.REGISTERED_TWICE)]
+        twice = rng.permutation(residents)[: round(residents * self.defects.registered_twice)]
         person = np.concatenate([np.arange(residents), twice, np.arange(residents, len(self.people))])
-        register = Register(self.people, self.regions, person, self.nights.days[0])
+        register = Register(self.people, self.regions, person, self.nights.days[0], self.defects)
         records = residents + len(twice)
         changes = plan_person_changes(rng, residents, records, self.newcomers, count)
         touched = np.sort(np.concatenate([np.empty(0, np.int64), *(change.touched for change in changes)]))
@@ -222,7 +232,7 @@ class _City:
         on, *later = self.nights.days
         holders = permits.choose_holders(rng, self.everybody, len(self.people), on)
         known = len(holders) - each_night(len(holders), rates.PERMITS_NEW_A_DAY) * len(later)
-        frame = permits.make_permits(rng, self.everybody, self.regions, holders, on)
+        frame = permits.make_permits(rng, self.everybody, self.regions, holders, on, self.defects)
         changes = dict(zip(later, permits.permit_changes(rng, frame, known, tuple(later)), strict=True))
         yield from self._deliver(PERMITS, _PERMITS, lambda day: changes.get(day, frame.head(known)))
         self._write_truth("residence_permit", [frame])
@@ -230,13 +240,13 @@ class _City:
     def deliver_insurance(self) -> Iterator[Delivered]:
         """Social insurance: everything that is known, every night."""
         rng = _generator(self.seed, _INSURANCE)
-        spells = insurance.make_spells(rng, self.everybody, self.entities, self.nights.days[-1])
+        spells = insurance.make_spells(rng, self.everybody, self.entities, self.nights.days[-1], self.defects)
         yield from self._deliver(INSURANCE, _INSURANCE, lambda day: insurance.insured_by(spells, day))
         self._write_truth("social_insurance", [spells])
 
     def deliver_credit(self, period: Period) -> Iterator[Delivered]:
         """Licences and penalties: those published by the first night, then those of each day."""
-        subjects = credit.Subjects(self.everybody, self.entities)
+        subjects = credit.Subjects(self.everybody, self.entities, self.defects)
         for dataset, step, make in (
             (LICENCES, _LICENCES, credit.make_licences),
             (PENALTIES, _PENALTIES, credit.make_penalties),
@@ -251,7 +261,13 @@ class _City:
         """Service cases: the state of all known on the first night, then of those in which something happened."""
         lived = Period(_months_before(start, rates.SERVICE_MONTHS_BEFORE), self.nights.days[-1])
         cases = services.make_service_cases(
-            _generator(self.seed, _SERVICES), self.people, self.entities, self.regions, self.residents, lived
+            _generator(self.seed, _SERVICES),
+            self.people,
+            self.entities,
+            self.regions,
+            self.residents,
+            lived,
+            self.defects,
         )
         cases = services.LIFE.going_on_since(cases, start)
 

@@ -13,6 +13,7 @@ import polars as pl
 from sample_city import rates
 from sample_city.authorities import authorities
 from sample_city.entities import Entities
+from sample_city.hardness import Defects
 from sample_city.identifiers import Integers, Mask, mistype_codes
 from sample_city.lives import Period
 from sample_city.persons import People, written_ids, written_names
@@ -115,18 +116,19 @@ class Subjects:
 
     everybody: People
     entities: Entities
+    defects: Defects
 
     def draw(self, rng: np.random.Generator, is_person: Mask) -> pl.DataFrame:
         """A subject for each decision, with the columns that both contracts have of one; truth is beside it."""
         count = len(is_person)
         person = rng.integers(len(self.everybody), size=count)
         known = self.entities.at(self.entities.choose(rng, count, sole_traders=0.4))
-        is_mistyped = (rng.random(count) < rates.ENTITY_CODE_MISTYPED) & ~known["is_code_old"].to_numpy()
+        is_mistyped = (rng.random(count) < self.defects.entity_code_mistyped) & ~known["is_code_old"].to_numpy()
         frame = known.with_columns(
             mistype_codes(rng, known["code"], is_mistyped).alias("code"),
             is_person=pl.Series(is_person),
             person=pl.Series(person),
-            person_name=written_names(rng, self.everybody.names(person))[0],
+            person_name=written_names(rng, self.everybody.names(person), self.defects)[0],
             person_id=self._ids(rng, person, required=True),
             owner_id=self._ids(rng, known["owner"].to_numpy(), required=False),
         )
@@ -155,7 +157,7 @@ class Subjects:
 
     def _ids(self, rng: np.random.Generator, person: Integers, *, required: bool) -> pl.Series:
         """Ids as departments write them; where a form demands one, nobody leaves it out."""
-        written, truth = written_ids(rng, self.everybody.ids(person), self.everybody.birth[person])
+        written, truth = written_ids(rng, self.everybody.ids(person), self.everybody.birth[person], self.defects)
         return written.fill_null(truth["true_citizen_id"]) if required else written
 
 

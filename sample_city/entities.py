@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sample_city import names, rates
+from sample_city.hardness import Defects
 from sample_city.identifiers import Integers, Mask, mistype_codes, old_registration_numbers, unified_codes
 from sample_city.persons import Homes, People
 from sample_city.regions import Regions
@@ -106,7 +107,7 @@ class Entities:
 
 
 def make_entities(  # noqa: PLR0913  # the city's parts, and how much of it
-    rng: np.random.Generator, people: People, regions: Regions, known: int, on: date, *, nights: int
+    rng: np.random.Generator, people: People, regions: Regions, known: int, on: date, *, nights: int, defects: Defects
 ) -> Entities:
     """``known`` register records as they stand at the end of that day, those of the nights to come behind them."""
     count = known + max(2, round(known * rates.ENTITIES_NEW_A_DAY)) * (nights - 1)
@@ -115,7 +116,7 @@ def make_entities(  # noqa: PLR0913  # the city's parts, and how much of it
     homes = Homes.draw(rng, regions, count)
     place = regions.at(homes.community.astype(np.int64))
     registered = _registered(rng, count, on)
-    codes, truth = _codes(rng, kind, registered)
+    codes, truth = _codes(rng, kind, registered, defects)
     trader = kind == SOLE_TRADER
     owners = people.names(owner)
     spelled = _type_words(rng, kind)
@@ -181,15 +182,15 @@ def _registered(rng: np.random.Generator, count: int, on: date) -> npt.NDArray[n
 
 
 def _codes(
-    rng: np.random.Generator, kind: Integers, registered: npt.NDArray[np.datetime64]
+    rng: np.random.Generator, kind: Integers, registered: npt.NDArray[np.datetime64], defects: Defects
 ) -> tuple[pl.Series, pl.DataFrame]:
     """Registration codes, some of them mistyped, some of old entities in the old form."""
     count = len(kind)
     category = np.array([code for _, _, code in _TYPES])[kind]
     serial = rng.permutation(count)
     true_codes = unified_codes(category, serial)
-    is_old = (rng.random(count) < rates.ENTITY_CODE_OLD_FORM) & (registered < np.datetime64("2015-01-01"))
-    is_mistyped = ~is_old & (rng.random(count) < rates.ENTITY_CODE_MISTYPED)
+    is_old = (rng.random(count) < defects.entity_code_old_form) & (registered < np.datetime64("2015-01-01"))
+    is_mistyped = ~is_old & (rng.random(count) < defects.entity_code_mistyped)
     mistyped = mistype_codes(rng, true_codes, is_mistyped)
     old = old_registration_numbers(kind == SOLE_TRADER, serial)
     codes = pl.select(pl.when(pl.Series(is_old)).then(old).otherwise(mistyped)).to_series()

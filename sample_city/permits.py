@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from sample_city import rates
+from sample_city.hardness import Defects
 from sample_city.identifiers import Integers
 from sample_city.nights import each_night
 from sample_city.persons import Days, People, written_ids, written_names
@@ -31,8 +32,8 @@ def choose_holders(rng: np.random.Generator, everybody: People, registered: int,
     return rng.permutation(np.flatnonzero(has_permit))
 
 
-def make_permits(
-    rng: np.random.Generator, everybody: People, regions: Regions, holders: Integers, on: date
+def make_permits(  # noqa: PLR0913, PLR0917  # the city's parts, and how hard it is
+    rng: np.random.Generator, everybody: People, regions: Regions, holders: Integers, on: date, defects: Defects
 ) -> pl.DataFrame:
     """Their permits as they stand at the end of that day, one row each, ``person`` beside them as the truth."""
     count = len(holders)
@@ -40,8 +41,8 @@ def make_permits(
     birth = everybody.birth[holders]
     issued = _issued(rng, birth, today)
     homes = everybody.homes.at(holders)
-    ids, _ = written_ids(rng, everybody.ids(holders), birth)
-    spelled, _ = written_names(rng, everybody.names(holders))
+    ids, _ = written_ids(rng, everybody.ids(holders), birth, defects)
+    spelled, _ = written_names(rng, everybody.names(holders), defects)
     is_to_street = rng.random(count) < 0.2
     place = regions.at(homes.community.astype(np.int64))
     return pl.DataFrame(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sample_city import names, rates
+from sample_city.hardness import Defects
 from sample_city.identifiers import (
     Integers,
     Mask,
@@ -194,12 +195,13 @@ class Register:
     person: Integers
     extract_date: date
     """The day of the full extract; nothing in it is later."""
+    defects: Defects
 
     def records(self, rng: np.random.Generator, rows: Integers) -> PersonRecords:
         """Make these records, with the defects of the register, as of the full extract."""
         person, count = self.person[rows], len(rows)
         homes = self.people.homes.at(person)
-        is_out_of_date = rng.random(count) < rates.ADDRESS_OUT_OF_DATE
+        is_out_of_date = rng.random(count) < self.defects.address_out_of_date
         written = homes.or_else(Homes.draw(rng, self.regions, count), is_out_of_date)
         frame = pl.DataFrame(
             {
@@ -214,11 +216,13 @@ class Register:
             }
         ).with_columns(
             register_no="P" + pl.col("register_no"),
-            phone=pl.when(pl.Series((rng.random(count) >= rates.PHONE_MISSING) & self._is_grown(person))).then("phone"),
+            phone=pl.when(pl.Series((rng.random(count) >= self.defects.phone_missing) & self._is_grown(person))).then(
+                "phone"
+            ),
             operation=pl.Series(np.where(rng.random(count) < 0.7, "I", "U").astype(object), dtype=pl.String),
         )
-        ids, id_truth = written_ids(rng, self.people.ids(person), self.people.birth[person])
-        spelled, name_truth = written_names(rng, self.people.names(person))
+        ids, id_truth = written_ids(rng, self.people.ids(person), self.people.birth[person], self.defects)
+        spelled, name_truth = written_names(rng, self.people.names(person), self.defects)
         truth = pl.DataFrame(
             {
                 "register_no": frame["register_no"],
@@ -293,13 +297,13 @@ def _ethnic_codes(rng: np.random.Generator, count: int) -> pl.Series:
 
 
 def written_ids(
-    rng: np.random.Generator, bodies: npt.NDArray[np.int64], birth: Days
+    rng: np.random.Generator, bodies: npt.NDArray[np.int64], birth: Days, defects: Defects
 ) -> tuple[pl.Series, dict[str, pl.Series]]:
     """The ids as departments have them: most right, some missing, mistyped or in the old form."""
     chance = rng.random(len(bodies))
-    is_missing = chance < rates.ID_MISSING
-    is_mistyped = ~is_missing & (chance < rates.ID_MISSING + rates.ID_MISTYPED)
-    is_old_form = (chance > 1 - rates.ID_OLD_FORM) & (birth < np.datetime64("1999-10-01"))
+    is_missing = chance < defects.id_missing
+    is_mistyped = ~is_missing & (chance < defects.id_missing + defects.id_mistyped)
+    is_old_form = (chance > 1 - defects.id_old_form) & (birth < np.datetime64("1999-10-01"))
     true_ids = citizen_ids(bodies)
     wrong = citizen_ids(mistype(rng, bodies), citizen_checks(bodies))
     written = pl.select(
@@ -315,9 +319,11 @@ def written_ids(
     return written, {"true_citizen_id": true_ids, **{name: pl.Series(flag) for name, flag in flags.items()}}
 
 
-def written_names(rng: np.random.Generator, true_names: pl.Series) -> tuple[pl.Series, dict[str, pl.Series]]:
+def written_names(
+    rng: np.random.Generator, true_names: pl.Series, defects: Defects
+) -> tuple[pl.Series, dict[str, pl.Series]]:
     """The names as clerks wrote them: a character that sounds alike, or else a space after the surname."""
-    is_variant = rng.random(len(true_names)) < rates.NAME_VARIANT
+    is_variant = rng.random(len(true_names)) < defects.name_variant
     frame = pl.DataFrame({"name": true_names, "is_variant": is_variant})
     alike = pl.col("name").str.slice(0, 1) + pl.col("name").str.slice(1).str.replace_many(names.VARIANTS)
     spaced = pl.col("name").str.slice(0, 1) + pl.lit(" ") + pl.col("name").str.slice(1)

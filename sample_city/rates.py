@@ -16,6 +16,10 @@ Defects are those that real extracts have, at fixed rates which the tests measur
 ``ENTITY_LINE_REPEATED``   0.03 % of entity records are delivered twice, word for word
 ``PERMIT_LAPSE_UNMARKED``  5 %    of permits that lapsed are still marked as valid
 ``EMPLOYER_CODE_MISTYPED`` 0.5 %  of spells of insurance carry a code of an employer with one character wrong
+``INSURED_BIRTH_DATE_MISSING`` 1 % of the insured carry no birth date
+``INSURED_SEX_MISSING``    1 %    of the insured carry no sex
+``INSURED_PHONE_MISSING``  10 %   of the insured carry no phone
+``APPLICANT_PHONE_MISSING`` 15 %  of service cases of natural persons carry no phone
 ``CASE_DISTRICT_ONLY``     3 %    of cases are located to a district only
 ``CASE_UNLOCATED``         1 %    of cases are not located at all
 ``MALFORMED``              0.1 %  of the rows of every extract break their contract (see ``defects``)
@@ -41,6 +45,10 @@ FORMER_DISTRICT = 0.002
 MALFORMED = 0.001
 
 PHONE_MISSING = 0.12
+INSURED_BIRTH_DATE_MISSING = 0.01
+INSURED_SEX_MISSING = 0.01
+INSURED_PHONE_MISSING = 0.10
+APPLICANT_PHONE_MISSING = 0.15
 RESIDENCE_PRECISION = {"community": 0.90, "street": 0.065, "district": 0.025, "unknown": 0.01}
 SHARE_MALE = 0.51
 SHARE_BORN_HERE = 0.55

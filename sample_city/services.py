@@ -12,8 +12,10 @@ import polars as pl
 
 from sample_city import rates
 from sample_city.entities import Entities
+from sample_city.hardness import Defects
+from sample_city.identifiers import phones
 from sample_city.lives import NEVER, Life, Period, draw_beginnings, instants, numbered_by_day, without_never
-from sample_city.persons import People, written_ids
+from sample_city.persons import People, written_ids, written_names
 from sample_city.regions import Regions
 from sample_city.worktime import HOURS_A_DAY, Seconds, WorkingClock
 
@@ -53,7 +55,13 @@ LIFE = Life(("applied_at", "accepted_at", "suspended_at", "resumed_at", "finishe
 
 
 def make_service_cases(  # noqa: PLR0913, PLR0917  # the city's parts, and how much of it
-    rng: np.random.Generator, people: People, entities: Entities, regions: Regions, residents: int, period: Period
+    rng: np.random.Generator,
+    people: People,
+    entities: Entities,
+    regions: Regions,
+    residents: int,
+    period: Period,
+    defects: Defects,
 ) -> pl.DataFrame:
     """All cases applied for in the period, one row each: facts, applicant, and the instants of :data:`LIFE`.
 
@@ -67,7 +75,7 @@ def make_service_cases(  # noqa: PLR0913, PLR0917  # the city's parts, and how m
     return (
         facts.with_columns(
             numbered_by_day(facts["applied_at"].to_numpy()).alias("case_no"),
-            *_applicants(rng, people, entities, facts),
+            *_applicants(rng, people, entities, facts, defects),
             _places(rng, regions, facts),
             pl.lit("work_day").alias("promise_unit"),
             channel_code=pl.Series(channels).gather(
@@ -77,6 +85,7 @@ def make_service_cases(  # noqa: PLR0913, PLR0917  # the city's parts, and how m
         )
         .with_columns(*instants(steps))
         .with_columns(*without_never(tuple(steps)))
+        .pipe(_called, rng, people, defects)
     )
 
 
@@ -161,26 +170,45 @@ def _shares(rng: np.random.Generator, promised: Seconds) -> npt.NDArray[np.float
     return np.where(rng.random(count) < rates.SERVICE_LATE, late, in_time)
 
 
-def _applicants(rng: np.random.Generator, people: People, entities: Entities, facts: pl.DataFrame) -> list[pl.Series]:
+def _applicants(
+    rng: np.random.Generator, people: People, entities: Entities, facts: pl.DataFrame, defects: Defects
+) -> list[pl.Series]:
     """Who applies: persons by their ids, organisations by their codes; one company throughout a project."""
     count = facts.height
     person = rng.integers(len(people), size=count)
-    ids, _ = written_ids(rng, people.ids(person), people.birth[person])
-    applied = facts.select("is_entity", "project_no").with_columns(
-        person=pl.Series(person),
-        citizen_id=ids,
-        code=entities.at(entities.choose(rng, count, sole_traders=0.4))["code"],
-        builder=entities.at(entities.choose(rng, count, sole_traders=0.0))["code"],
+    ids, _ = written_ids(rng, people.ids(person), people.birth[person], defects)
+    entity, builder = (
+        entities.at(entities.choose(rng, count, sole_traders=share)).select(
+            pl.struct("code", "entity_name", "true_code").alias("entity")
+        )["entity"]
+        for share in (0.4, 0.0)
     )
+    applied = facts.select("is_entity", "project_no").with_columns(
+        person=pl.Series(person), citizen_id=ids, entity=entity, builder=builder
+    )
+    of_project = pl.col("builder").first().over("project_no")
+    entity_of = pl.when("is_entity").then(pl.when(pl.col("project_no").is_null()).then("entity").otherwise(of_project))
     written = applied.select(
         applicant_type_code=pl.when("is_entity").then(pl.lit("entity")).otherwise(pl.lit("person")),
         applicant_citizen_id=pl.when(~pl.col("is_entity")).then("citizen_id"),
-        applicant_entity_code=pl.when("is_entity").then(
-            pl.when(pl.col("project_no").is_null()).then("code").otherwise(pl.col("builder").first().over("project_no"))
-        ),
+        applicant_entity_code=entity_of.struct.field("code"),
+        entity_name=entity_of.struct.field("entity_name"),
+        true_code=entity_of.struct.field("true_code"),
         person=pl.when(~pl.col("is_entity")).then("person"),
     )
     return written.get_columns()
+
+
+def _called(cases: pl.DataFrame, rng: np.random.Generator, people: People, defects: Defects) -> pl.DataFrame:
+    """The applicants' names, a person's as clerks write them, and the phones of most who are persons."""
+    person = cases["person"].fill_null(0).to_numpy()
+    spelled, _ = written_names(rng, people.names(person), defects)
+    is_person = pl.col("person").is_not_null()
+    gives_phone = pl.Series(rng.random(cases.height) >= defects.applicant_phone_missing)
+    return cases.with_columns(
+        applicant_name=pl.when(is_person).then(spelled).otherwise("entity_name"),
+        applicant_phone=pl.when(is_person & gives_phone).then(phones(people.phone[person])),
+    )
 
 
 def _places(rng: np.random.Generator, regions: Regions, facts: pl.DataFrame) -> pl.Series:

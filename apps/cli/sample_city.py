@@ -51,6 +51,12 @@ def sample_city(  # noqa: PLR0913  # the options of one command
             min=1, max=60, help="How many nights; from 3 on the last bring a late, a corrected and a refused one."
         ),
     ] = 3,
+    defects: Annotated[
+        float, typer.Option(min=0, help="How many times the documented rates of defects that make linking hard.")
+    ] = 1,
+    ids_missing: Annotated[
+        float | None, typer.Option(min=0, max=0.9, help="Share of records without a citizen id; 5 % when not given.")
+    ] = None,
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing when landing already has a file.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write even where deliveries lie already.")] = False,
     truth: Annotated[
@@ -62,7 +68,9 @@ def sample_city(  # noqa: PLR0913  # the options of one command
     Everything in it is invented and its files say so (.synthetic): names, numbers and phones belong to nobody.
     The last three nights bring a late, a corrected and a refused delivery.
     """
-    from sample_city.city import make_city  # noqa: PLC0415  # numpy and polygons would slow down every other command
+    # numpy and polygons would slow down every other command
+    from sample_city.city import make_city  # noqa: PLC0415
+    from sample_city.hardness import DOCUMENTED  # noqa: PLC0415
 
     settings = Settings()
     landing = prepare(settings).landing
@@ -81,6 +89,7 @@ def sample_city(  # noqa: PLR0913  # the options of one command
         until=last,
         months=months,
         nights=nights,
+        defects=DOCUMENTED.times(defects, ids_missing),
         truth=truth,
     )
     table = Table(title="SYNTHETIC 合成数据: sample city 示例城市", show_header=False)

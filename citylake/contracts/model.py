@@ -20,6 +20,7 @@ from open_data_contract_standard.model import CustomProperty, DataQuality, OpenD
 from pydantic import ValidationError
 
 from citylake.contracts.labels import Label
+from citylake.contracts.mentions import Mention, parse_mentions, problems_of
 from citylake.lake.errors import UsageError
 
 DeliveryMode = Literal["snapshot", "append", "upsert"]
@@ -102,6 +103,17 @@ class Dialect:
 
 
 @dataclass(frozen=True)
+class Holding:
+    """Which records of a dataset still hold; the others only tell what was."""
+
+    column: str
+    one_of: tuple[str, ...]
+    """The values with which a record holds; one without a value does too."""
+    until: str | None = None
+    """The column of the last day on which it does."""
+
+
+@dataclass(frozen=True)
 class Contract:
     """One dataset's contract."""
 
@@ -122,6 +134,8 @@ class Contract:
     sequence: str | None = None
     tombstone: tuple[str, str] | None = None
     """(column, value) that marks a deleted record of an upsert dataset."""
+    holds: Holding | None = None
+    """Which records still hold; None: all."""
     quarantine_tolerance: float = 0.0
     """Share of rows (0 to 1) that may be quarantined before the whole delivery is refused."""
     drift: Drift = "freeze"
@@ -131,6 +145,8 @@ class Contract:
     frequency: timedelta = timedelta(days=1)
     """How often an extract is promised."""
     row_rules: tuple[RowRule, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    """The persons and organisations that its records name."""
     source: Path = field(default=Path(), compare=False)
 
     @property
@@ -188,7 +204,7 @@ def _reduce(odcs: OpenDataContractStandard, path: Path) -> Contract:
         raise InvalidContract(f"{path}: needs description, team, at least one server and exactly one schema object.")
     custom = _custom_properties(odcs.customProperties, "dataset")
     table, server = odcs.schema_[0], odcs.servers[0]
-    tombstone = custom.get("tombstone")
+    tombstone, holds = custom.get("tombstone"), custom.get("holds")
     contract = Contract(
         dataset=odcs.id,
         version=str(odcs.version),
@@ -214,12 +230,14 @@ def _reduce(odcs: OpenDataContractStandard, path: Path) -> Contract:
         columns=tuple(_column(prop) for prop in table.properties or []),
         sequence=custom.get("sequence"),
         tombstone=(tombstone["column"], tombstone["value"]) if tombstone else None,
+        holds=Holding(holds["column"], tuple(holds["oneOf"]), holds.get("until")) if holds else None,
         quarantine_tolerance=float(custom.get("quarantineTolerance", 0.0)),
         drift=custom.get("drift", "freeze"),
         sharing=custom.get("sharing", "conditional"),
         max_age=_promised(odcs, "latency", timedelta(hours=36)),
         frequency=_promised(odcs, "frequency", timedelta(days=1)),
         row_rules=tuple(_row_rules(table.quality or [])),
+        mentions=parse_mentions(custom.get("mentions", [])),
         source=path,
     )
     _check(contract, path)
@@ -294,6 +312,10 @@ def _check(contract: Contract, path: Path) -> None:
         (contract.sequence is not None and contract.sequence not in names, "the sequence is not a column"),
         (contract.tombstone is not None and contract.tombstone[0] not in names, "the tombstone is not a column"),
         (
+            contract.holds is not None and not {contract.holds.column, contract.holds.until or names[0]} <= set(names),
+            "what holds is said by a column that there is not",
+        ),
+        (
             any(c.logical_type not in LogicalType.__args__ for c in contract.columns),  # pyright: ignore[reportAttributeAccessIssue]
             "a column has a logicalType that citylake does not read",
         ),
@@ -301,6 +323,7 @@ def _check(contract: Contract, path: Path) -> None:
             any(c.classification not in Classification.__args__ for c in contract.columns),  # pyright: ignore[reportAttributeAccessIssue]
             "a column has an unknown classification",
         ),
+        *((True, reason) for reason in problems_of(contract.mentions, names)),
     ]
     for is_broken, reason in problems:
         if is_broken:

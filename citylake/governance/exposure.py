@@ -32,12 +32,16 @@ _SHORTEST_VALUE = 2
 
 _PUBLIC_TEXTS = {
     "city.base.dim_entity": (("entity_name", "not is_sole_trader"), ("domicile", "not is_sole_trader")),
+    "city.base.dim_entity_version": (("entity_name", "not is_sole_trader"), ("domicile", "not is_sole_trader")),
     "city.base.dim_region": (("region_name_zh", "true"), ("region_name_en", "true")),
     "city.base.dim_department": (("department_name_zh", "true"), ("department_name_en", "true")),
 }
 
 # A credit code may happen to be a citizen id by form; the contract has checked that it is a credit code.
-_CODES_OF_ORGANISATIONS = {("city.base.dim_entity", "registration_code")}
+_CODES_OF_ORGANISATIONS = {
+    ("city.base.dim_entity", "registration_code"),
+    ("city.base.dim_entity_version", "registration_code"),
+}
 
 
 def check(subject: Subject) -> Iterator[CheckResult]:

@@ -104,7 +104,7 @@ def _origins_do_not_mix(subject: Subject) -> CheckResult:
         message=Label(
             f"有效交付的来源：{'、'.join(origins) or '无'}；合成数据与真实数据不得混用",
             f"origins of the deliveries in force: {', '.join(origins) or 'none'}; synthetic and real data must not mix "
-            "unless CITYLAKE_ALLOW_MIXED_ORIGIN asks for it",
+            "unless citylake refresh --allow-mixed, or CITYLAKE_ALLOW_MIXED_ORIGIN, asks for it",
         ),
     )
 

@@ -14,7 +14,7 @@ import importlib.metadata
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -119,6 +119,21 @@ def freeze_and_publish(  # noqa: PLR0913  # what a release says of itself, each 
     return release
 
 
+def origin_of(origins: Collection[Literal["real", "synthetic"]]) -> Literal["real", "synthetic", "mixed"]:
+    """What a release is that was made of deliveries of these origins; of several, a mixture."""
+    return next(iter(origins)) if len(set(origins)) == 1 else "mixed"
+
+
+def refuse_mixture(settings: Settings, origin: str) -> None:
+    """Raise AuditFailed for a mixture of synthetic and real deliveries that nobody asked for."""
+    if origin == "mixed" and not settings.allow_mixed_origin:
+        raise AuditFailed(
+            "本次数据同时含有合成数据与真实数据, 未发布。 The run mixes synthetic and real deliveries and was not "
+            "published: withdraw one kind (citylake delivery withdraw), or ask for the mixture with "
+            "citylake refresh --allow-mixed (CITYLAKE_ALLOW_MIXED_ORIGIN=true for every night)."
+        )
+
+
 def _refuse_unless_free(settings: Settings, zones: Zones, run_id: str, origin: str) -> None:
     hold = held(zones)
     if hold is not None:
@@ -127,11 +142,7 @@ def _refuse_unless_free(settings: Settings, zones: Zones, run_id: str, origin: s
             f"Publication is held: {hold.by} rolled back to {hold.release_id} ({hold.reason}). "
             "The run was computed and readers keep that release; lift the hold with: citylake release resume"
         )
-    if origin == "mixed" and not settings.allow_mixed_origin:
-        raise AuditFailed(
-            "本次数据同时含有合成数据与真实数据, 未发布。 The run mixes synthetic and real deliveries and was not "
-            "published: withdraw one kind (citylake delivery withdraw), or set CITYLAKE_ALLOW_MIXED_ORIGIN=true."
-        )
+    refuse_mixture(settings, origin)
     if run_id in published_run_ids(zones):
         raise UsageError(f"Run {run_id} was published before; a new run gets a new id.")
 

@@ -1,5 +1,6 @@
--- Which deliveries a staging table must reflect, and which it does. Read at run time from the ledger and from
--- vault.staging.applied_delivery; never a glob, never a load time. How they are merged is in staged.sql.
+-- Which deliveries a staging or history table must reflect, and which it does. Read at run time from the ledger and
+-- from applied_delivery of its schema; never a glob, never a load time. How they are merged is in staged.sql and
+-- versions.sql.
 
 -- The typed relation of the given delivery files: every column of the source's YAML, whether or not the files have it
 -- (an older contract may not have known it), so that no file at all is an empty relation of the right shape.
@@ -60,9 +61,13 @@
     {{- return(changes) -}}
 {%- endmacro %}
 
+-- History also reads what a newer snapshot made outdated: it was in force until then.
 {% macro in_force(dataset) -%}
-    select delivery_id, path, run_id from {{ source('ledger', 'delivery') }}
-    where dataset = '{{ dataset }}' and status = 'in_force' order by delivery_id
+    select delivery_id, path, run_id, extract_date from {{ source('ledger', 'delivery') }}
+    where
+        dataset = '{{ dataset }}'
+        and status in ('in_force'{{ ", 'outdated'" if model.config.incremental_strategy == 'versions' }})
+    order by delivery_id
 {%- endmacro %}
 
 {% macro applied(dataset) -%}
@@ -82,7 +87,8 @@
     )
 {%- endmacro %}
 
--- Post-hook of a staging model, inside its transaction: from now on the table reflects exactly what is in force.
+-- Post-hook of a staging or history model, inside its transaction: from now on the table reflects exactly what is in
+-- force.
 {% macro note_applied_deliveries() -%}
     {%- if execute -%}
         {%- set dataset = model.sources | rejectattr(0, 'equalto', 'ledger') | first | join('.') -%}

@@ -1,33 +1,38 @@
--- What must be there before the first node of a run: DuckDB's threads, and the table of applied deliveries.
--- The table is dbt's own book-keeping of staging; only the post-hook of the staging models writes to it.
+-- What must be there before the first node of a run: DuckDB's threads, and the tables of applied deliveries.
+-- They are dbt's own book-keeping of staging and history; only the post-hook of their models writes to them.
 {% macro prepare_run() %}
     {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed') -%}
         {%- if env_var('CITYLAKE_THREADS', '') -%}
             {%- do run_query('set threads = ' ~ (env_var('CITYLAKE_THREADS') | int)) -%}
         {%- endif -%}
-        {%- if not load_relation(applied_delivery()) -%}
-            {%- do run_query('create schema if not exists vault.staging') -%}
-            {%- do run_query(
-                'create table vault.staging.applied_delivery (dataset varchar, delivery_id varchar, run_id varchar)'
-            ) -%}
-            {%- for target_of_comment, comment in [
-                ('table vault.staging.applied_delivery', 'Deliveries that each staging table reflects, written in the same transaction as the table'),
-                ('column vault.staging.applied_delivery.dataset', 'Dataset, <department>.<dataset>'),
-                ('column vault.staging.applied_delivery.delivery_id', 'Delivery, <dataset>/<extract date>/<hash>'),
-                ('column vault.staging.applied_delivery.run_id', 'Run that gave the delivery the result that is reflected'),
-            ] -%}
-                {%- do run_query("comment on " ~ target_of_comment ~ " is '" ~ comment ~ "'") -%}
-            {%- endfor -%}
-        {%- elif not run_query(
-            "select column_name from duckdb_columns() where database_name = 'vault' and schema_name = 'staging' "
-            ~ "and table_name = 'applied_delivery' and column_name = 'run_id'"
-        ).rows | list -%}
-            {#- A lake from before replays does not know which results it reflects: it reads them all again, once. -#}
-            {%- do run_query('alter table vault.staging.applied_delivery add column run_id varchar') -%}
-        {%- endif -%}
+        {%- for schema in ['staging', 'history'] -%}
+            {%- do prepare_applied_delivery(applied_delivery(schema)) -%}
+        {%- endfor -%}
     {%- endif -%}
 {% endmacro %}
 
-{% macro applied_delivery() %}
-    {{- return(api.Relation.create(database='vault', schema='staging', identifier='applied_delivery', type='table')) -}}
+{% macro prepare_applied_delivery(relation) %}
+    {%- if not load_relation(relation) -%}
+        {%- do run_query('create schema if not exists vault.' ~ relation.schema) -%}
+        {%- do run_query('create table ' ~ relation ~ ' (dataset varchar, delivery_id varchar, run_id varchar)') -%}
+        {%- for target_of_comment, comment in [
+            ('table ' ~ relation, 'Deliveries that each table of this schema reflects, written in the same transaction as the table'),
+            ('column ' ~ relation ~ '.dataset', 'Dataset, <department>.<dataset>'),
+            ('column ' ~ relation ~ '.delivery_id', 'Delivery, <dataset>/<extract date>/<hash>'),
+            ('column ' ~ relation ~ '.run_id', 'Run that gave the delivery the result that is reflected'),
+        ] -%}
+            {%- do run_query("comment on " ~ target_of_comment ~ " is '" ~ comment ~ "'") -%}
+        {%- endfor -%}
+    {%- elif not run_query(
+        "select column_name from duckdb_columns() where database_name = 'vault' and schema_name = '" ~ relation.schema
+        ~ "' and table_name = 'applied_delivery' and column_name = 'run_id'"
+    ).rows | list -%}
+        {#- A lake from before replays does not know which results it reflects: it reads them all again, once. -#}
+        {%- do run_query('alter table ' ~ relation ~ ' add column run_id varchar') -%}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro applied_delivery(schema=none) %}
+    {%- set place = {'database': 'vault', 'schema': schema or model.schema, 'identifier': 'applied_delivery'} -%}
+    {{- return(api.Relation.create(type='table', **place)) -}}
 {% endmacro %}

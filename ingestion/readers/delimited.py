@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from citylake.contracts.model import Contract, Dialect
+from ingestion.pipelining import in_order
 from ingestion.readers.careful import CarefulReader
 from ingestion.readers.extract import LINE, Batch, Extract, packed
 from ingestion.readers.grammar import Grammar
@@ -29,13 +30,19 @@ def read_delimited(file: Path, contract: Contract) -> Extract:
 
 
 def batches(file: Path, header: Header, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> Iterator[Batch]:
-    """What comes after the header. Raises RefusedFile when the text turns out not to be what the dialect says."""
+    """What comes after the header. Raises RefusedFile when the text turns out not to be what the dialect says.
+
+    The fast path is tried on several blocks at once; the careful one must know how the block before ended.
+    """
     has_tail = header.may_have_tail and _all_have_tail(file, header, dialect, block_bytes)
     careful = CarefulReader(header.columns, Grammar.of(dialect), has_tail=has_tail, new=header.new_places)
-    for block in text_blocks(file, dialect, block_bytes):
+
+    def read(block: TextBlock) -> tuple[TextBlock, Batch | None]:
         body = block.after(header.line)
-        is_plain = not has_tail and not careful.is_waiting
-        yield (read_fast(body, header, dialect) if is_plain else None) or careful.read(body)
+        return body, None if has_tail else read_fast(body, header, dialect)
+
+    for body, batch in in_order(read, text_blocks(file, dialect, block_bytes)):
+        yield batch if batch and not careful.is_waiting else careful.read(body)
 
 
 def read_fast(block: TextBlock, header: Header, dialect: Dialect) -> Batch | None:

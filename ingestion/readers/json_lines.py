@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from citylake.contracts.model import Column, Contract
+from ingestion.pipelining import in_order
 from ingestion.readers.extract import LINE, NEW_COLUMNS, REJECTED_SCHEMA, Batch, Extract, without_empty
 from ingestion.readers.json_array import laid_out
 from ingestion.readers.source import TextBlock, text_blocks
@@ -59,10 +60,14 @@ _NEW_COLUMNS = """
 def read_json(file: Path, contract: Contract, engine: duckdb.DuckDBPyConnection) -> Extract:
     """Read JSON Lines or a JSON array. Reading raises RefusedFile when it is neither."""
 
+    def read(block: TextBlock) -> tuple[Batch, set[str]]:
+        # Blocks are read several at once: each has a connection, and what is registered with it, of its own.
+        with engine.cursor() as own:
+            return read_fast(block, contract, own) or read_carefully(block, contract, own)
+
     def batches() -> Iterator[Batch]:
         keys: set[str] = set()
-        for block in laid_out(text_blocks(file, contract.dialect)):
-            batch, found = read_fast(block, contract, engine) or read_carefully(block, contract, engine)
+        for batch, found in in_order(read, laid_out(text_blocks(file, contract.dialect))):
             keys |= found
             yield batch
         extract.new_columns = tuple(sorted(keys - {column.heading for column in contract.columns}))

@@ -5,7 +5,7 @@ text that validation expects; one that does not (nested values, fractions for a 
 Line numbers are those of the rows, from 1.
 """
 
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Column, Contract, LogicalType
 from ingestion import refusals
+from ingestion.pipelining import in_order
 from ingestion.readers.extract import (
     LINE,
     Batch,
@@ -47,7 +48,9 @@ def read_parquet(file: Path, contract: Contract) -> Extract:
     with file.open("rb") as stream:
         check_kind(stream.read(16), "parquet")
     try:
-        declared = pq.read_metadata(file).num_rows
+        metadata = pq.read_metadata(file)
+        declared = metadata.num_rows
+        groups = [int(metadata.row_group(place).num_rows) for place in range(metadata.num_row_groups)]
         schema = pl.scan_parquet(file, glob=False).collect_schema()
     except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as problem:
         raise damaged() from problem
@@ -58,17 +61,32 @@ def read_parquet(file: Path, contract: Contract) -> Extract:
         pl.col(LINE).cast(pl.Int64), *texts, *packed({name: _any_text(name, schema[name]) for name in header.new})
     )
 
+    def read(rows: range) -> pl.DataFrame:
+        return without_empty(records.slice(rows.start, len(rows)).collect())
+
     def batches() -> Iterator[Batch]:
         missing = declared
         with refusing_damage(file):
-            for rows in records.collect_batches(chunk_size=_ROWS_AT_ONCE, maintain_order=True, engine="streaming"):
+            for rows in in_order(read, _together(groups)):
                 missing -= rows.height
-                yield Batch(without_empty(rows))
+                yield from map(Batch, rows.iter_slices(_ROWS_AT_ONCE))
         if missing:
-            # Where a damaged length leads beyond the file, polars may stream no row and say nothing.
+            # Where a damaged length leads beyond the file, polars may read no row and say nothing.
             raise damaged()
 
     return Extract(batches, header.missing, header.new)
+
+
+def _together(groups: Iterable[int]) -> Iterator[range]:
+    """The rows of one row group, or of several small ones, at a time: a reader that streams would run far ahead."""
+    start = end = 0
+    for rows in groups:
+        end += rows
+        if end - start >= _ROWS_AT_ONCE:
+            yield range(start, end)
+            start = end
+    if start < end:
+        yield range(start, end)
 
 
 def damaged() -> refusals.RefusedFile:

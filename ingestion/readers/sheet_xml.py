@@ -10,8 +10,13 @@ from pathlib import Path
 from posixpath import join, normpath
 from xml.etree import ElementTree as ET
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 _PIECE_BYTES = 4 << 20
 _SIGNS = (b't="e"', b"t='e'", b"<f", b":f>", b":f ")
+_MERGED = b"mergeCell"
+_ANY_SIGN = b"|".join((*_SIGNS, _MERGED)).decode()
 _ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*>")
 _IS_FIRST = re.compile(rb"""\br=["']1["']""")
 _VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
@@ -44,14 +49,21 @@ def look_through(workbook: Path, sheet: str) -> Signs:
             text = rest + piece
             cut = text.rfind(b"</") + 1
             begins_at_once = _begins_at_once(text) if begins_at_once is None else begins_at_once
-            has_merged = has_merged or b"mergeCell" in text
-            if any(sign in text for sign in _SIGNS):
-                has_signs = True
-                found |= _silent(text[:cut])
+            if _has_sign(text):
+                has_merged = has_merged or _MERGED in text
+                if any(sign in text for sign in _SIGNS):
+                    has_signs = True
+                    found |= _silent(text[:cut])
             # A cell may begin before the cut and end behind it.
             rest = text[max(text.rfind(b"<c ", 0, cut), text.rfind(b":c ", 0, cut) - 16, 0) :]
         found |= _silent(rest)
     return Signs(found, may_be_uniform=bool(begins_at_once) and not has_merged and not has_signs)
+
+
+def _has_sign(text: bytes) -> bool:
+    """Arrow looks for all signs at once, and lets others work meanwhile."""
+    pieces, options = [pa.array([text], pa.large_binary())], pc.MatchSubstringOptions(_ANY_SIGN)
+    return bool(pc.call_function("match_substring_regex", pieces, options)[0].as_py())
 
 
 def _begins_at_once(text: bytes) -> bool | None:
@@ -61,6 +73,13 @@ def _begins_at_once(text: bytes) -> bool | None:
         return None
     content = b"" if row[0].endswith(b"/>") else text[row.end() : text.find(b"row>", row.end())]
     return _IS_FIRST.search(row[0]) is not None and _VALUE.search(content) is not None
+
+
+def sheet_names(workbook: Path) -> list[str]:
+    """The names of a workbook's sheets, in their order. Raises ParseError, KeyError, BadZipFile when it is damaged."""
+    with zipfile.ZipFile(workbook) as archive:
+        book = _parsed(archive, "xl/workbook.xml")
+        return [entry.get("name", "") for entry in book.iterfind("{*}sheets/{*}sheet")]
 
 
 def sheet_part(archive: zipfile.ZipFile, sheet: str | None) -> str:

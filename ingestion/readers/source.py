@@ -24,7 +24,8 @@ from ingestion.readers.kinds import check_kind, damaged_gzip, open_unpacked
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
+"""Larger ones leave the processor's caches before they are judged, smaller ones cost more than they hold."""
 _LINE_END = ord("\n")
 HEAD_BYTES = 256 << 10
 _SNIFFED_BYTES = 64 << 10
@@ -146,20 +147,21 @@ def _whole_lines(stream: Readable, dialect: Dialect, size: int) -> Iterator[tupl
     codec, mark = resolve(head, dialect.encoding)
     text = as_utf8(_Continued(head[mark:], stream), codec)
     codec = "utf-8" if codec.startswith("utf-16") else codec
-    rest = text.read(size)
-    if not rest.strip():
+    rest, piece = b"", text.read(size)
+    if not piece.strip():
         raise refusals.empty()
-    while piece := text.read(size):
+    while following := text.read(size):
         # A CR at the very end may be half of a CRLF: it waits for the next piece.
-        cut = max(rest.rfind(b"\n"), rest.rfind(b"\r", 0, len(rest) - 1)) + 1
+        cut = max(piece.rfind(b"\n"), piece.rfind(b"\r", 0, len(piece) - 1)) + 1
         if cut:
-            yield rest[:cut], codec, False
-        elif len(rest) > _LONGEST_LINE_BYTES:
+            yield b"".join((rest, memoryview(piece)[:cut])), codec, False
+            rest = b""
+        elif len(rest) + len(piece) > _LONGEST_LINE_BYTES:
             raise refusals.wrong_structure(
                 "文件没有换行，无法逐行读取。", "The file has no line ends and cannot be read."
             )
-        rest = rest[cut:] + piece
-    yield rest, codec, True
+        rest, piece = rest + piece[cut:], following
+    yield rest + piece, codec, True
 
 
 class _Continued:

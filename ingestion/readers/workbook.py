@@ -25,25 +25,38 @@ from ingestion.readers.cells import have_lost_digits, text_of, texts_of
 from ingestion.readers.extract import LINE, REJECTED_SCHEMA, Batch, Extract, Parts, packed
 from ingestion.readers.header import Header, headings, match_headings, missing_headings
 from ingestion.readers.kinds import check_kind
-from ingestion.readers.sheet_xml import Signs, look_through
+from ingestion.readers.sheet_xml import Signs, look_through, sheet_names
 from ingestion.readers.uniform_sheet import read_uniform_sheet
 
 LARGEST_BYTES = 2 << 30
 _ROWS_AT_ONCE = 50_000
 _ROWS_LOOKED_AT = 30
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+"""What reading a part of a damaged archive raises."""
 _PROTECTED = "EncryptedPackage".encode("utf-16-le")
 
 
 def read_workbook(file: Path, contract: Contract, folder: Path) -> Extract:
     """Read the sheet that the contract names. Raises RefusedFile when it is not there or not what the contract says."""
     _check_workbook(file)
+    with ThreadPoolExecutor(1) as checker:
+        checking = checker.submit(_check_parts, file)
+        try:
+            return _read(file, contract, folder)
+        finally:
+            # Whatever was read of a damaged workbook, or failed in it: its damage is what is said.
+            checking.result()
+
+
+def _read(file: Path, contract: Contract, folder: Path) -> Extract:
+    """Read a workbook of which only the archive was looked at."""
     try:
+        name = _sheet_name(sheet_names(file), contract)
+        signs, uniform = _look_and_read(file, name, contract)
+        if signs.may_be_uniform and uniform is not None:
+            return uniform
         with CalamineWorkbook.from_path(file) as workbook:
-            name = _sheet_name(workbook, contract)
-            signs, uniform = _look_and_read(file, name, contract)
-            if signs.may_be_uniform and uniform is not None:
-                return uniform
             sheet = workbook.get_sheet_by_name(name)
             header = _read_header(sheet, contract)
             _check_merged_cells(sheet, header.line, contract)
@@ -72,18 +85,7 @@ def _check_workbook(file: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             names, size = archive.namelist(), sum(entry.file_size for entry in archive.infolist())
-            # The library takes a damaged part for an absent one: without its styles, dates are mere numbers.
-            if size <= LARGEST_BYTES and archive.testzip() is not None:
-                raise damaged()
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-    ) as problem:
+    except _DAMAGED as problem:
         raise damaged() from problem
     if "xl/workbook.xml" not in names:
         raise refusals.wrong_format(
@@ -97,6 +99,16 @@ def _check_workbook(file: Path) -> None:
         )
 
 
+def _check_parts(file: Path) -> None:
+    """The library takes a damaged part for an absent one: without its styles, dates are mere numbers."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if archive.testzip() is not None:
+                raise damaged()
+    except _DAMAGED as problem:
+        raise damaged() from problem
+
+
 def _look_and_read(file: Path, sheet: str, contract: Contract) -> tuple[Signs, Extract | None]:
     """Both at once: most sheets have no sign of being other than uniform."""
     with ThreadPoolExecutor(1) as looker:
@@ -105,9 +117,9 @@ def _look_and_read(file: Path, sheet: str, contract: Contract) -> tuple[Signs, E
         return looking.result(), uniform
 
 
-def _sheet_name(workbook: CalamineWorkbook, contract: Contract) -> str:
+def _sheet_name(names: list[str], contract: Contract) -> str:
     """The sheet that the contract names, or the only one."""
-    names, agreed = workbook.sheet_names, contract.dialect.sheet
+    agreed = contract.dialect.sheet
     seen = Label("工作表：" + "、".join(names), "sheets: " + ", ".join(names))
     if agreed is None and len(names) != 1:
         raise refusals.wrong_dialect(Label("只有一个工作表", "a single sheet"), seen)

@@ -48,6 +48,39 @@ def test_what_numbers_or_describes_a_person_is_an_identifier(contract: Contract)
     assert set(exposed) <= {"entity_name", "business_scope"}
 
 
+# Would catch a column of citizen ids that says nothing of whom: its records would find no persons.
+@ALL
+def test_every_column_of_citizen_ids_is_somebodys(contract: Contract) -> None:
+    ids = {column for mention in contract.mentions for column in mention.columns.get("id", ())}
+    assert {column.name for column in contract.columns if column.check == "citizen_id"} == ids
+
+
+# Would catch a mention that is read from nothing, or two that one key would be made for.
+@pytest.mark.parametrize(
+    ("mentions", "reason"),
+    [
+        ([{"names": "person", "role": "a", "id": "no_such_column"}], "no_such_column"),
+        (
+            [{"names": "person", "role": "a", "id": "citizen_id"}, {"names": "entity", "role": "a", "code": "phone"}],
+            "role",
+        ),
+        ([{"names": "person", "role": r, "name": "person_name"} for r in ("a", "b")], "told by one column"),
+        ([{"names": "person", "role": "a", "phone": "phone"}], "not valid under"),
+        ([{"names": "person", "role": "a", "id": "citizen_id", "code": "citizen_id"}], "code"),
+        (
+            [{"names": "person", "role": "a", "id": "citizen_id", "where": {"column": "nowhere", "oneOf": ["1"]}}],
+            "nowhere",
+        ),
+    ],
+)
+def test_a_mention_must_be_read_from_the_contracts_own_columns(
+    tmp_path: Path, mentions: list[object], reason: str
+) -> None:
+    path = _changed(tmp_path, "public_security.person_register", mentions=mentions)
+    with pytest.raises(InvalidContract, match=reason):
+        load_contract(path)
+
+
 # Would catch a department under two names: which one is shown would depend on which of its datasets is asked about.
 @ALL
 def test_a_department_has_one_name(contract: Contract) -> None:

@@ -14,6 +14,7 @@ from dbt.contracts.graph.manifest import Manifest as DbtManifest
 
 from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.resolve import resolve_persons
+from citylake.identity.sources import keep_sources
 from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger, reinstate, withdraw, write_ledger
 from citylake.lake.settings import Settings
@@ -114,6 +115,7 @@ class CityHome:
         """A whole night of dbt, identity between its halves, without unit tests."""
         self.dbt("build", "--select", "path:models/staging", *NO_UNIT_TESTS)
         resolve_persons(self.settings, "test", self.as_of)
+        keep_sources(self.settings, self.as_of)
         self.dbt("build", "--exclude", "path:models/staging", *NO_UNIT_TESTS)
 
     def stage(self, dataset: str, *arguments: str) -> None:

@@ -159,6 +159,12 @@ BROKEN = {
         "assert_an_overdue_case_is_in_the_backlog_of_the_month_it_fell_due"
     ),
     "update people.base.dim_person set source_record_count = 5": "assert_every_person_record_belongs_to_one_person",
+    "update people.base.dim_person_version set status_code = '2' where is_current": (
+        "assert_the_current_version_of_a_person_is_the_person"
+    ),
+    "delete from city.base.dim_entity_version where is_sole_trader": (
+        "assert_the_current_version_of_an_entity_is_the_entity"
+    ),
     "delete from vault.intermediate.int_person_entity": "assert_every_insured_record_ties_a_person",
     "update people.base.bridge_person_entity set relation = 'knows'": "bridge_person_entity_rows_hold",
     "update city.credit.fct_credit_event set subject_type = 'natural_person'": "fct_credit_event_rows_hold",
@@ -242,12 +248,19 @@ def _models(city: CityHome) -> list[Any]:
 
 
 def _identifiers(city: CityHome) -> dict[str, set[str]]:
-    """Staging table or identity table → its columns that identify a person."""
+    """Staging, history or identity table → its columns that identify a person."""
     staged = {
         f"stg_{dataset.replace('.', '__')}": {c.name for c in contract.columns if c.classification == "identifier"}
         for dataset, contract in city.contracts.items()
     }
-    return staged | {"person_record": {"register_no"}}
+    history = {f"hst_{table.removeprefix('stg_')}": columns for table, columns in staged.items()}
+    identity = {
+        "person_record": {"register_no"},
+        "person_attribute": {"value"},
+        "entity_attribute": {"value"},
+        "attribute_disagreement": {"winner_value", "other_value"},
+    }
+    return staged | history | identity
 
 
 def _schema(city: CityHome) -> Schema:

@@ -16,7 +16,7 @@ from citylake.indicators.evaluate import evaluate
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
-from orchestration.dbt import SEMANTIC_MANIFEST, DbtPaths
+from orchestration.dbt_paths import SEMANTIC_MANIFEST, DbtPaths
 
 REGIONS = """
 insert into city.base.dim_region values

@@ -1,6 +1,8 @@
 """Folders of extracts: what is recognised in them, and bringing them in however often it is interrupted."""
 
+import os
 import random
+import socket
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -15,7 +17,7 @@ from citylake.lake.lock import writer_lock
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion.backfill import Brought, bring, look_through
-from ingestion.landing import land
+from ingestion.landing import land_content
 from ingestion.loading import load_delivery
 
 HEADER = "编号,数量\n"
@@ -83,6 +85,39 @@ def test_what_is_not_recognised_is_listed_and_left(settings: Settings, folder: P
     assert sorted(one.path.name for one in left) == sorted([*names, "thing_20261104.csv"])
     assert run(settings, folder)[0].manifest is not None
     assert all((folder / name).exists() for name in names)
+
+
+def test_what_is_no_file_is_said_to_be_none(settings: Settings, folder: Path) -> None:
+    # Silence about an extract that is a pipe, or a link to nothing, is a day missing; to open a pipe waits for ever.
+    os.mkfifo(folder / "thing_20261101.csv")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(folder / "thing_20261102.csv"))
+    (folder / "thing_20261103.csv").symlink_to(folder / "nowhere")
+    (folder / "thing_20261104").symlink_to(folder.parent, target_is_directory=True)
+    found, left = look_through(settings, folder)
+    assert found == []
+    assert [(one.path.name, one.reason.en) for one in left] == [
+        ("thing_20261101.csv", "it is not a file, but a pipe, a socket or a device"),
+        ("thing_20261102.csv", "it is not a file, but a pipe, a socket or a device"),
+        ("thing_20261103.csv", "it is a link"),
+        ("thing_20261104", "it is a link"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_file_that_became_a_link_or_a_pipe_before_its_turn_is_not_read(
+    settings: Settings, folder: Path, kind: str
+) -> None:
+    # Whoever may write in the folder would have the lake's owner read what only the owner may; or wait for ever.
+    file, other = write(folder, "thing_20261101.csv"), write(folder.parent, "private.csv", "7,7\n")
+    found, _ = look_through(settings, folder)
+    file.unlink()
+    file.symlink_to(other) if kind == "link" else os.mkfifo(file)
+    told: list[Brought] = []
+    bring(settings, found, "run", told.append)
+    assert [(one.manifest, one.reason is not None) for one in told] == [(None, True)]
+    assert state(settings) == []
+    assert [path for path in Zones.of(settings).landing.rglob("*") if path.is_file()] == []
 
 
 def test_under_a_dataset_any_name_with_a_day_will_do(settings: Settings, folder: Path) -> None:
@@ -177,7 +212,7 @@ def test_an_interrupted_backfill_goes_on_where_it_was(
 
         return act
 
-    monkeypatch.setattr("ingestion.backfill.land", dying(land))
+    monkeypatch.setattr("ingestion.backfill.land_content", dying(land_content))
     monkeypatch.setattr("ingestion.backfill.load_delivery", dying(load_delivery))
     deaths, told = 0, list[Brought]()
     while len(told) < 9:

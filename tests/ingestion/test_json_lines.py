@@ -1,14 +1,17 @@
 """JSON Lines: bad lines named, values read by the contract's type, nothing guessed."""
 
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from citylake.contracts.model import Dialect
-from ingestion.readers import json_array
+from ingestion.readers import json_array, json_lines
+from ingestion.readers.source import text_blocks
 from ingestion.refusals import RefusedFile
-from tests.ingestion.support import column, contract, examined, gzipped, read, rejected, rows, rows_read
+from tests.ingestion.support import column, contract, engine, examined, gzipped, read, rejected, rows, rows_read
 
 CASES = contract(
     column("code", heading="编号", required=True),
@@ -33,6 +36,30 @@ def test_a_comma_too_many_is_no_json_but_may_stand_in_a_text(tmp_path: Path) -> 
     extract = read(b'{"\xe7\xbc\x96\xe5\x8f\xb7":"1",}\n{"\xe7\xbc\x96\xe5\x8f\xb7":"a,}"}\n', CASES, tmp_path)
     assert rejected(extract) == [(1, "row.json")]
     assert [row[:2] for row in rows(extract)] == [(2, "a,}")]
+
+
+def test_blocks_read_at_once_give_what_one_block_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each needs the engine, for its lists and its new keys: shared, one block would get the texts of another.
+    def line(number: int) -> str:
+        if number % 50 == 7:
+            return f'{{"编号":"{number}"'
+        return f'{{"编号":"{number}","时限":{number},"pauses":[{number},[{number}.50]],"新":"{number}"}}'
+
+    content = "\n".join(map(line, range(2000))).encode()
+    file = tmp_path / "extract"
+    file.write_bytes(content)
+
+    def found(block_bytes: int) -> list[tuple[object, ...]]:
+        monkeypatch.setattr(json_lines, "text_blocks", partial(text_blocks, block_bytes=block_bytes))
+        with engine(tmp_path) as connection:
+            batches = list(json_lines.read_json(file, CASES, connection).batches())
+        assert len(batches) >= len(content) // (2 * block_bytes)
+        accepted = pl.concat((batch.records for batch in batches), how="diagonal_relaxed")
+        rejected_lines = [line for batch in batches for line in batch.rejected["_line"]]
+        texts = accepted.select(pl.all().cast(pl.String)).select(*sorted(accepted.columns)).rows()
+        return [*texts, *((line,) for line in rejected_lines)]
+
+    assert found(512) == found(len(content) + 1)
 
 
 def test_values_are_read_by_the_contract_s_type_not_by_json_s(tmp_path: Path) -> None:

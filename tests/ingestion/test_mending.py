@@ -114,3 +114,16 @@ def test_a_person_s_number_in_another_column_is_masked_too(number: str, tmp_path
     said = outcome.rejected.select(**to_mend([explain(agreed, "a.type")], is_seen=True))["values"].to_list()
     assert number not in said[0]
     assert said[1] == "x"
+
+
+def test_what_is_said_of_a_row_is_in_the_order_of_its_reasons(tmp_path: Path) -> None:
+    # The rules are told most broken first: in a row's cells that order puts a value beside another column's reason.
+    agreed = contract(column("a", "integer", heading="甲"), column("b", heading="乙", enum=("x", "y")))
+    outcome = examined("甲,乙\n1.5,z\n2,w\n3,v\n".encode(), agreed, tmp_path)
+    broken = broken_rules(agreed, outcome.rejected.lazy(), "line", "rules")
+    assert [one.explanation.rule for one in broken] == ["b.enum", "a.type"]
+    said = to_mend([one.explanation for one in broken], is_seen=True)
+    rows = outcome.rejected.sort("line").select("reason_zh", **said).rows(named=True)
+    assert [row["columns"] for row in rows] == ["甲\n乙", "乙", "乙"]
+    assert [row["values"] for row in rows] == ["1.5\nz", "w", "v"]
+    assert [reason[1] for reason in rows[0]["reason_zh"].split("；")] == ["a", "b"]

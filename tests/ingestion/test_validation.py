@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -280,12 +281,26 @@ def test_columns_come_out_in_the_contract_s_order_and_types(tmp_path: Path) -> N
     }  # fmt: skip
 
 
+def test_small_batches_are_written_as_few_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Readers pay for each row group: those of an extract with long lines would be many and small.
+    monkeypatch.setattr("ingestion.validation._ROWS_IN_A_GROUP", 10)
+    agreed = contract(column("id", required=True))
+    batches = [
+        Batch(pl.DataFrame({"_line": [line, line + 1], "id": [f"{line}", f"{line + 1}"]})) for line in range(1, 25, 2)
+    ]
+    with engine(tmp_path) as connection:
+        validated = validate(Extract(lambda: iter(batches)), agreed, tmp_path, lambda: connection)
+    written = pq.read_metadata(validated.accepted)
+    assert [written.row_group(place).num_rows for place in range(written.num_row_groups)] == [10, 10, 4]
+    assert pl.read_parquet(validated.accepted)["_line"].to_list() == list(range(1, 25))
+
+
 def test_a_lost_row_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The promise "nothing lost" is worth what checks it.
     agreed = texts("a", "b")
     extract = read(b"a,b\n1,2\n3,4\n", agreed, tmp_path)
-    judge = Judge.__call__
-    monkeypatch.setattr(Judge, "__call__", lambda self, records: judge(self, records.head(1)))
+    acquit = Judge.acquit
+    monkeypatch.setattr(Judge, "acquit", lambda self, records: acquit(self, records.head(1)))
     with engine(tmp_path) as connection, pytest.raises(RowsLost, match="2 rows were read"):
         validate(extract, agreed, tmp_path, lambda: connection)
 

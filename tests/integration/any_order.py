@@ -1,4 +1,4 @@
-"""Deliver in random orders over thirty nights and compare with a full rebuild; the test runs one order.
+"""Deliver in random orders over thirty nights and compare with a full rebuild; the test runs one order, over twelve.
 
 For many: ``python -m tests.integration.any_order --orders 20``.
 """
@@ -26,7 +26,8 @@ from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.zones import prepare
 from ingestion.landing import scan_landing
 from ingestion.loading import load_delivery
-from orchestration.dbt import DbtPaths, environment
+from orchestration.dbt import environment
+from orchestration.dbt_paths import DbtPaths
 from orchestration.night import Night, clear, write_deliveries
 from sample_city.city import make_city
 from tests.integration.small_city import HISTORY, SmallCity, differences, parsed_project
@@ -80,8 +81,8 @@ class Lake:
         assert outcome.success, problems or outcome.exception
 
 
-def compare_order(folder: Path, manifest: DbtManifest, seed: int) -> list[str]:
-    """Where thirty nights in one random order end otherwise than one full rebuild does: nowhere, if all is well."""
+def compare_order(folder: Path, manifest: DbtManifest, seed: int, nights: int = NIGHTS) -> list[str]:
+    """Where ``nights`` in one random order end otherwise than one full rebuild does: nowhere, if all is well."""
     city = SmallCity.at(folder)
     prepare(city.settings)
     until = date(2026, 10, 31)
@@ -92,8 +93,8 @@ def compare_order(folder: Path, manifest: DbtManifest, seed: int) -> list[str]:
     withdrawn = files[chance.randrange(len(files))]
 
     shuffled = Lake(city, manifest)
-    for number in range(NIGHTS):
-        share = files[number::NIGHTS]
+    for number in range(nights):
+        share = files[number::nights]
         shuffled.night(share)
         if withdrawn in share:
             shuffled.withdraw(withdrawn)

@@ -47,19 +47,23 @@ def kill_nights(folder: Path, undisturbed: SmallCity, times: int, seed: int = 1)
     ``undisturbed`` is the same city after one run on all its deliveries.
     """
     chance = random.Random(seed)
+    # One moment in each of as many equal parts of a night, so that they are spread over all of it; in no order.
+    moments = [(part + chance.random()) / times for part in range(times)]
+    chance.shuffle(moments)
     whole = _seconds(undisturbed)
     city = SmallCity.found(folder, undisturbed.settings)
     died: Counter[str] = Counter()
-    while died.total() < times:
+    while moments:
         # The deliveries of the three nights arrive one after the other while nights are killed.
         city.deliver(*NIGHTS[: 1 + died.total() * len(NIGHTS) // times])
         began = time.perf_counter()
-        stage = _kill_one(city, chance.uniform(0, whole))
+        stage = _kill_one(city, moments[-1] * whole)
         if stage is None:
             # It was quicker than the kill: the next ones are aimed at the time that a night takes now.
             whole = time.perf_counter() - began
         else:
             died[stage] += 1
+            moments.pop()
         check_whole(city)
     city.deliver()
     assert _Night(city.settings).wait() == 0

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
-from orchestration.dbt import PARTIAL_PARSE, prepare_manifest, take_parsed
+from orchestration.dbt import prepare_manifest, take_parsed
+from orchestration.dbt_paths import PARTIAL_PARSE
 from orchestration.nightly import run_nightly
 from sample_city.city import make_city
 

@@ -7,13 +7,13 @@ from tests.integration.small_city import SmallCity
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-TIMES = 20
+TIMES = 12
 
 
 def test_a_night_killed_at_any_moment_leaves_nothing_lost_doubled_or_half_visible(
     rebuilt: SmallCity, tmp_path: Path
 ) -> None:
-    # A power cut. For ten times as many: python -m tests.integration.kill_night --times 200
+    # A power cut. For many more: python -m tests.integration.kill_night --times 200
     died = kill_nights(tmp_path, rebuilt, TIMES)
     assert died.total() == TIMES
-    assert len(died) > 2, "the kills all hit the same place"
+    assert len(died) > 3, "the kills all hit the same place"

@@ -17,10 +17,9 @@ from citylake.lake.reader import connect
 from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.settings import Settings
 from ingestion.landing import scan_landing
-from ingestion.loading import load_delivery
 from ingestion.replaying import replay
 from orchestration.lake import publish
-from orchestration.night import Night, Plan, hold_night, write_deliveries
+from orchestration.night import Night, Plan, hold_night
 from orchestration.nightly import run_nightly
 from tests.integration.small_city import HISTORY, NIGHTS, SmallCity, differences
 
@@ -121,13 +120,13 @@ def test_a_release_never_mixes_synthetic_and_real_unasked(city: SmallCity) -> No
     real = synthetic.with_name("entity_register_20261101.csv")
     real.write_text(f"{header}\n{first}\n", encoding="utf-8")
     before = releases.current_release(city.zones).release_id
-    with hold_night(city.settings, Plan()) as night:
-        contracts = _contracts(city)
-        (landed,) = scan_landing(city.settings, contracts).new["market_supervision.entity_register"]
-        load_delivery(city.settings, contracts[landed.dataset], landed, night.run.run_id)
-        write_deliveries(night)
-        with pytest.raises(AuditFailed, match="CITYLAKE_ALLOW_MIXED_ORIGIN"):
-            publish(night)
+    refused = run_nightly(city.settings)
+    assert isinstance(refused.error, AuditFailed)
+    assert "citylake refresh --allow-mixed" in str(refused.error)
+    # Before anything was built on it: the stages after the ledger are most of a night.
+    assert [stage["stage"] for stage in refused.stages if not stage["stage"].startswith("raw.")] == ["ledger"]
+    with hold_night(city.settings, Plan()) as night, pytest.raises(AuditFailed, match="CITYLAKE_ALLOW_MIXED_ORIGIN"):
+        publish(night)
     assert releases.current_release(city.zones).release_id == before
 
 

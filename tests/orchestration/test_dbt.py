@@ -9,17 +9,9 @@ import pytest
 from citylake.lake.errors import AuditFailed
 from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
-from orchestration.dbt import (
-    PARTIAL_PARSE,
-    CityTranslator,
-    DbtFailed,
-    DbtPaths,
-    _fingerprint,
-    _raise_for,
-    environment,
-    prepare_manifest,
-    take_parsed,
-)
+from orchestration.dbt import CityTranslator, _fingerprint, _raise_for, environment, prepare_manifest, take_parsed
+from orchestration.dbt_host import DbtFailed
+from orchestration.dbt_paths import PARTIAL_PARSE, DbtPaths
 
 CITIZEN_ID = "99999919800101001X"
 

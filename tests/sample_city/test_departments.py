@@ -14,7 +14,8 @@ from sample_city import rates
 from sample_city.city import make_city
 from sample_city.defects import BREACH
 from sample_city.extract import Delivery, write_extract
-from sample_city.nights import INSURANCE, LICENCES, PENALTIES, PERMITS, PERSONS, SERVICES
+from sample_city.hardness import DOCUMENTED
+from sample_city.nights import ENTITIES, INSURANCE, LICENCES, PENALTIES, PERMITS, PERSONS, SERVICES
 from tests.sample_city.conftest import CONTRACTS, UNTIL, City, contract_of, is_near
 
 
@@ -219,6 +220,56 @@ def test_service_cases_of_every_group_end_in_every_month(city: City) -> None:
     months = {f"2025-{month:02}" for month in range(9, 13)} | {f"2026-{month:02}" for month in range(1, 11)}
     for group in ("business_start", "project_approval", "social_service", "licence"):
         assert months <= set(ended.filter(pl.col("task_group_code") == group)["month"])
+
+
+# Would catch what else the insurance knows of a person saying something else in one row than in the next.
+def test_the_insured_have_sex_birth_date_and_phone_but_for_a_few(city: City) -> None:
+    insured = city.parquet(city.files(INSURANCE)[-1]).unique("insurance_no")
+    missing = {
+        "sex_code": rates.INSURED_SEX_MISSING,
+        "birth_date": rates.INSURED_BIRTH_DATE_MISSING,
+        "phone": rates.INSURED_PHONE_MISSING,
+    }
+    for column, rate in missing.items():
+        assert is_near(insured[column].null_count(), insured.height, rate)
+    told = insured.filter(pl.col("citizen_id").str.len_chars() == 18, pl.col("birth_date").is_not_null())
+    as_in_id = told.filter(pl.col("citizen_id").str.slice(6, 8) == pl.col("birth_date").dt.strftime("%Y%m%d")).height
+    assert 0.97 * told.height < as_in_id <= told.height
+    per_person = city.parquet(city.files(INSURANCE)[-1]).group_by("insurance_no").agg(pl.col(missing).n_unique())
+    assert per_person.select(pl.col(missing).max()).row(0) == (1, 1, 1)
+
+
+# Would catch a case of an organisation under a person's name, or a person's without any.
+def test_applicants_are_called_by_their_names(city: City) -> None:
+    cases = city.table(city.first(SERVICES)).filter(pl.col("applicant_type_code").is_in(["person", "entity"]))
+    names = cases.filter(pl.col("applicant_type_code") == "person")
+    assert is_near(names["applicant_phone"].null_count(), names.height, rates.APPLICANT_PHONE_MISSING)
+    assert names["applicant_name"].str.len_chars().max() < 12
+    register = city.table(city.first(ENTITIES))["entity_name"]
+    called = cases.filter(pl.col("applicant_type_code") == "entity")
+    assert called["applicant_phone"].null_count() == called.height
+    assert called["applicant_name"].is_in(register.implode()).sum() > 0.99 * called.height
+
+
+# Would catch a harder city that is another city: only what is wrong in its records may differ.
+def test_a_harder_city_has_the_same_people_and_more_defects(tmp_path: Path) -> None:
+    truth: list[pl.DataFrame] = []
+    for name, defects in (("plain", DOCUMENTED), ("hard", DOCUMENTED.times(2, ids_missing=0.2))):
+        make_city(
+            tmp_path / name, CONTRACTS, residents=5_000, until=UNTIL, nights=1, defects=defects, truth=tmp_path / name
+        )
+        truth.append(pl.read_parquet(tmp_path / name / "person_record.parquet"))
+    plain, hard = truth
+    assert plain.head(5_000)["true_citizen_id"].to_list() == hard.head(5_000)["true_citizen_id"].to_list()
+    assert hard.height - 5_000 == 2 * (plain.height - 5_000)
+    assert is_near(hard["is_id_missing"].sum(), hard.height, 0.2)
+    assert is_near(hard["is_id_mistyped"].sum(), hard.height, 2 * rates.ID_MISTYPED)
+    assert is_near(hard["is_name_variant"].sum(), hard.height, 2 * rates.NAME_VARIANT)
+
+
+def test_a_share_of_defects_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        DOCUMENTED.times(1, ids_missing=1.5)
 
 
 # Would catch an empty or truncated night in a hamlet: what has no rows is refused as a failed export.

@@ -108,6 +108,8 @@ from series
 order by indicator_id, period_start
 """
 
+_FIGURES = "numerator, denominator, value, target, target_direction"
+
 # What the members of a comparison share: bar lengths against the largest, and the light against the target. A member
 # that need not be shown (a department, what could not be located) is left out where it has nothing at all.
 _COMPARED = """
@@ -143,11 +145,7 @@ compared as (
         is_unallocated,
         is_unallocated as is_last,
         not is_unallocated as is_always_shown,
-        numerator,
-        denominator,
-        value,
-        target,
-        target_direction
+        {_FIGURES}
     from city.indicator.indicator_value
     join member using (region_code)
     join city.indicator.dim_indicator using (indicator_id)
@@ -170,11 +168,7 @@ with compared as (
         false as is_unallocated,
         department_name_zh is null as is_last,
         false as is_always_shown,
-        numerator,
-        denominator,
-        value,
-        target,
-        target_direction
+        {_FIGURES}
     from city.indicator.indicator_value
     left join city.base.dim_department using (department_code)
     join city.indicator.dim_indicator using (indicator_id)

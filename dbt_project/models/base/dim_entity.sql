@@ -4,13 +4,7 @@
 with entity as (
     select
         *,
-        coalesce(
-            registration_code like '92%' and length(registration_code) = 18, false
-        )
-        or coalesce(entity_type like '%个体工商户%', false)
-        -- In the 15-digit numbers of before 2015 a serial number that starts with 6 to 9 is a sole trader's.
-        or (length(registration_code) = 15 and substring(registration_code, 7, 1) in ('6', '7', '8', '9'))
-            as is_sole_trader
+        {{ is_sole_trader('registration_code', 'entity_type') }} as is_sole_trader
     from {{ ref('stg_market_supervision__entity_register') }}
     where not is_deleted
 ),

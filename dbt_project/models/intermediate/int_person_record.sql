@@ -52,6 +52,7 @@ record as (
 select
     person_record.source_record_key,
     person_record.person_key,
+    record.source_dataset,
     record.source_rank,
     cast(extract(year from record.birth_date) as integer) as birth_year,
     record.sex_code,

@@ -212,6 +212,18 @@ def test_nothing_overflows_the_screen(server: str, page: Page, language: str, ad
         assert too_wide == []
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_table_of_a_page_is_cut_on_a_wide_screen(server: str, page: Page, language: str) -> None:
+    # Would catch a last column that one has to know of and scroll to: a long English name pushes it out.
+    page.goto(f"{server}/?lang={language}")
+    expect(page.locator(".ck-scroll")).to_have_count(3)
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('.ck-scroll')]
+            .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.innerText)"""
+    )
+    assert cut == []
+
+
 def test_cards_of_a_row_are_equally_high(server: str, page: Page) -> None:
     # Would catch a ragged grid.
     page.goto(server)

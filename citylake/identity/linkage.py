@@ -1,0 +1,335 @@
+"""Scores pairs of mentions with a fixed model, and estimates a model's parameters.
+
+Pure functions over a DuckDB connection and tables given by name; nothing here knows the lake. Mentions that are equal
+in all that is compared are one *profile*, and it is profiles that are scored, each by its first mention: a person
+10 000 times in a register costs what one does. A pair is scored where at least one side has no anchor (a valid
+identifier), for two anchors are never joined by probability. Candidates come from blocking rules with a bound on the
+size of a block; Splink compares them and adds up the weights.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from citylake.identity.models import LinkageModel
+
+if TYPE_CHECKING:
+    from splink import DuckDBAPI, Linker
+
+PROFILE_SCHEMA = "profile_key uuid, mention_key varchar, twin_key varchar"
+_SEED = 1
+
+# Mentions with what speaks against their anchor: a contradicted valid identifier links nobody until a person decides.
+_SET_APART = """
+create or replace temp table linking_set_apart as
+with judged as (
+    select mention_key, anchor_id, name, name_sound, ({agrees}) as agrees
+    from {mentions} where anchor_id is not null and name is not null
+),
+
+usual as (
+    select anchor_id, mode(name order by name) as usual_name, mode(name_sound order by name_sound) as usual_sound
+    from judged
+    where agrees and anchor_id in (select anchor_id from judged where not agrees)
+    group by anchor_id
+)
+
+select judged.mention_key, judged.anchor_id
+from judged inner join usual using (anchor_id)
+where not judged.agrees and ({contradicts})
+"""
+_NOBODY_SET_APART = "create or replace temp table linking_set_apart (mention_key varchar, anchor_id varchar)"
+
+_MENTIONS = """
+create or replace temp table linking_mention as
+with read as (
+    select
+        mention.mention_key,
+        case when apart.mention_key is null then mention.anchor_id end as anchor_id,
+        mention.is_standing,
+        {columns}
+    from {mentions} as mention
+    left join linking_set_apart as apart using (mention_key)
+)
+
+select
+    *,
+    md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, {texts}))::uuid as profile_key
+from read
+"""
+
+_PROFILES = """
+create or replace temp table linking_profile as
+select
+    profile_key,
+    min(mention_key) as mention_key,
+    case when any_value(anchor_id) is null and count(*) > 1 then min(mention_key, 2)[2] end as twin_key,
+    any_value(anchor_id) as anchor_id,
+    {columns}
+from linking_mention
+group by profile_key
+"""
+
+_FRESH = """
+create or replace temp table linking_fresh as
+select profile_key, mention_key, twin_key from linking_profile
+except
+select profile_key, mention_key, twin_key from {profiles}
+"""
+_STALE = """
+create or replace temp table linking_stale as
+select profile_key, mention_key, twin_key from {profiles}
+except
+select profile_key, mention_key, twin_key from linking_profile
+"""
+
+_BLOCK_OF_RULE = """
+select {number} as rule, hash({values}) as block, mention_key, anchor_id is null as is_loose,
+    mention_key in (select mention_key from linking_fresh) as is_fresh
+from linking_profile
+where {present}
+    and hash({values}) in (select hash({values}) from linking_profile where anchor_id is null and {present})
+"""
+
+_BLOCK_SIZES = """
+create or replace temp table linking_block_size as
+select rule, block, count(*) as profiles, count_if(is_loose) as loose, count_if(is_fresh) as fresh
+from linking_block
+group by rule, block
+having count(*) > 1
+"""
+
+# The side without an anchor is met by every other; of two without one, each pair once.
+_PAIRS = """
+create or replace temp table linking_pair as
+with usable as (
+    select linking_block.*
+    from linking_block semi join linking_block_size as size
+    on linking_block.rule = size.rule and linking_block.block = size.block
+        and size.fresh > 0 and size.profiles <= $largest_block
+),
+
+met as (
+    select
+        least(loose.mention_key, other.mention_key) as join_key_l,
+        greatest(loose.mention_key, other.mention_key) as join_key_r,
+        loose.rule
+    from usable as loose
+    inner join usable as other
+        on loose.rule = other.rule
+        and loose.block = other.block
+        and loose.is_loose
+        and (loose.is_fresh or other.is_fresh)
+        and (not other.is_loose or loose.mention_key < other.mention_key)
+)
+
+select join_key_l, join_key_r, min(rule)::varchar as match_key
+from met
+group by join_key_l, join_key_r
+"""
+
+# What a profile of several mentions weighs against itself is the weight between any two of them.
+_TWINS = """
+insert into linking_pair
+select mention_key, mention_key, 'twin' from linking_fresh where twin_key is not null
+"""
+
+
+@dataclass(frozen=True)
+class Capped:
+    """A blocking rule's values that too many profiles share: they block nothing."""
+
+    rule: str
+    values: int
+    profiles: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one run of scoring did, in numbers that name nobody."""
+
+    mentions: int
+    profiles: int
+    scored_profiles: int
+    """New or changed since the last run, hence scored now."""
+    set_apart: int
+    pairs: int
+    edges: int
+    pairs_by_rule: dict[str, int] = field(default_factory=dict)
+    capped: tuple[Capped, ...] = ()
+
+
+def score(
+    connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str, *, edges: str, profiles: str
+) -> Scored:
+    """Bring edges up to date with mentions: score what is new or changed against all, drop what is gone.
+
+    Args:
+        connection: Where all tables are; temporary ones whose names begin with ``linking_`` are made in it.
+        model: Fixed; for another version drop ``edges`` and ``profiles`` first.
+        mentions: A table or view with ``mention_key``, ``anchor_id``, ``is_standing`` and what the model reads.
+        edges: A table, made when missing: ``left_key``, ``right_key`` (the first mentions of two profiles; of a
+            profile with itself, two of its mentions), ``match_weight`` and one ``weight_<field>`` a field. A pair
+            below ``model.review_from`` is not kept.
+        profiles: A table, made when missing: which profiles have been scored, by which mention. It is what makes a
+            second run cost what changed.
+    """
+    prepare(connection, model, mentions)
+    _make_tables(connection, model, edges, profiles)
+    connection.execute(_STALE.format(profiles=profiles))
+    connection.execute(_FRESH.format(profiles=profiles))
+    connection.execute(
+        f"delete from {edges} where left_key in (select mention_key from linking_stale) "
+        "or right_key in (select mention_key from linking_stale)"
+    )
+    _block(connection, model)
+    found = _compare(connection, model, edges)
+    connection.execute(f"delete from {profiles} where profile_key in (select profile_key from linking_stale)")
+    connection.execute(f"insert into {profiles} select profile_key, mention_key, twin_key from linking_fresh")
+    return Scored(
+        mentions=_count(connection, "linking_mention"),
+        profiles=_count(connection, "linking_profile"),
+        scored_profiles=_count(connection, "linking_fresh"),
+        set_apart=_count(connection, "linking_set_apart"),
+        pairs=_count(connection, "linking_pair"),
+        edges=found,
+        pairs_by_rule=_pairs_by_rule(connection, model),
+        capped=_capped(connection, model),
+    )
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str) -> None:
+    """Make ``linking_set_apart``, ``linking_mention`` and ``linking_profile``: what both steps start from."""
+    if model.agrees_with_anchor and model.contradicts_name:
+        connection.execute(
+            _SET_APART.format(mentions=mentions, agrees=model.agrees_with_anchor, contradicts=model.contradicts_name)
+        )
+    else:
+        connection.execute(_NOBODY_SET_APART)
+    texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
+    columns = ", ".join(f"{sql} as {name}" for name, sql in model.columns.items())
+    connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, texts=texts))
+    columns = ", ".join(f"any_value({name}) as {name}" for name in model.columns)
+    connection.execute(_PROFILES.format(columns=columns))
+
+
+def train(  # noqa: PLR0913  # what the model file says of its origin, by keyword
+    connection: duckdb.DuckDBPyConnection,
+    model: LinkageModel,
+    mentions: str,
+    *,
+    version: str,
+    trained_on: str,
+    day: date,
+    pairs: float = 1e6,
+) -> LinkageModel:
+    """Estimate m and u and give back the model with them; write it with :func:`models.save_model` once reviewed.
+
+    u is how often levels are seen in random pairs (that many), m comes from expectation maximisation (Dempster, Laird
+    and Rubin 1977) over the pairs of ``model.training_blocks`` of which at least one side has no anchor, as in
+    scoring. A level never seen counts as seen once: no single field outweighs what the sample can show.
+    """
+    prepare(connection, model, mentions)
+    loose = "(l.anchor_id is null or r.anchor_id is null)"
+    _, linker = _linker(connection, model)
+    linker.training.estimate_u_using_random_sampling(max_pairs=pairs, seed=_SEED)
+    for condition in model.training_blocks:
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            f"{condition} and {loose}", record_sample_proportion=1.0
+        )
+    trained = model.with_parameters(_parameters(linker, model, 1 / pairs))
+    linker.table_management.delete_tables_created_by_splink_from_db()
+    return replace(trained, version=version, trained_on=trained_on, trained_date=day)
+
+
+def _parameters(linker: "Linker", model: LinkageModel, least: float) -> dict[str, dict[str, tuple[float, float]]]:
+    stated = {item["output_column_name"]: item for item in linker.misc.save_model_to_json()["comparisons"]}
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for comparison in model.comparisons:
+        levels = {level["label_for_charts"]: level for level in stated[comparison.field]["comparison_levels"]}
+        m = {level.label: max(_seen(levels[level.label], "m"), level.least) for level in comparison.levels}
+        u = {level.label: max(_seen(levels[level.label], "u"), level.least_u, least) for level in comparison.levels}
+        found[comparison.field] = {label: (m[label] / sum(m.values()), u[label] / sum(u.values())) for label in m}
+    return found
+
+
+def _seen(level: dict[str, float | None], parameter: str) -> float:
+    return level.get(f"{parameter}_probability") or 0.0
+
+
+def _linker(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> "tuple[DuckDBAPI, Linker]":
+    """Splink over ``linking_profile``, on this connection."""
+    # Here and not above: importing Splink costs the command line half a second that most commands need not pay.
+    from splink import DuckDBAPI, Linker  # noqa: PLC0415
+
+    api = DuckDBAPI(connection=connection)
+    return api, Linker(api.register("linking_profile"), model.splink_settings(), log_level=None)
+
+
+def _make_tables(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: str, profiles: str) -> None:
+    weights = "".join(f", {weight} double" for weight in model.weights)
+    connection.execute(
+        f"create table if not exists {edges} (left_key varchar, right_key varchar, match_weight double{weights})"
+    )
+    connection.execute(f"create table if not exists {profiles} ({PROFILE_SCHEMA})")
+
+
+def _block(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
+    """Make ``linking_pair``: the candidates, each once, with the first rule that found it."""
+    rules = [
+        _BLOCK_OF_RULE.format(
+            number=number,
+            values=", ".join(rule.columns),
+            present=" and ".join(f"{column} is not null" for column in rule.columns),
+        )
+        for number, rule in enumerate(model.blocking)
+    ]
+    connection.execute("create or replace temp table linking_block as " + " union all ".join(rules))
+    connection.execute(_BLOCK_SIZES)
+    connection.execute(_PAIRS, {"largest_block": model.largest_block})
+    connection.execute(_TWINS)
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: str) -> int:
+    """Weigh ``linking_pair`` and insert what is worth keeping into ``edges``."""
+    if not _count(connection, "linking_pair"):
+        return 0
+    api, linker = _linker(connection, model)
+    pairs = api.register("linking_pair")
+    linker.table_management.register_blocked_pairs_for_predict(pairs)
+    predicted = linker.inference.predict(threshold_match_weight=model.review_from, warning_mode="never")
+    weights = "".join(f", {weight}" for weight in model.weights)
+    before = _count(connection, edges)
+    connection.execute(
+        f"""
+        insert into {edges} (left_key, right_key, match_weight{weights})
+        select mention_key_l, coalesce(twin.twin_key, mention_key_r), match_weight{weights}
+        from {predicted.physical_name} as pair
+        left join linking_profile as twin
+            on pair.mention_key_l = twin.mention_key and pair.mention_key_r = twin.mention_key
+        """
+    )
+    linker.table_management.delete_tables_created_by_splink_from_db()
+    return _count(connection, edges) - before
+
+
+def _pairs_by_rule(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> dict[str, int]:
+    names = {str(number): rule.name for number, rule in enumerate(model.blocking)} | {"twin": "twin"}
+    rows = connection.execute("select match_key, count(*) from linking_pair group by all order by all").fetchall()
+    return {names[key]: count for key, count in rows}
+
+
+def _capped(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> tuple[Capped, ...]:
+    rows = connection.execute(
+        "select rule, count(*), sum(profiles)::bigint from linking_block_size where profiles > ? "
+        "group by rule order by rule",
+        [model.largest_block],
+    ).fetchall()
+    return tuple(Capped(model.blocking[rule].name, values, profiles) for rule, values, profiles in rows)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = connection.execute(f"select count(*) from {relation}").fetchone()
+    return row[0] if row else 0

@@ -1,0 +1,117 @@
+"""How mentions of natural persons are compared. Parameters are in ``person.json``; ``names`` normalises names."""
+
+from citylake.identity.models import Blocking, LinkageModel, compare
+
+_ID = "regexp_full_match(written_id, '[1-9][0-9]{16}[0-9X]')"
+# What is one digit over and over stands for "none", whatever the form asked for.
+_IS_A_NUMBER = "length(replace({0}, right({0}, 1), '')) >= 3"
+_BORN_BY_ANCHOR = "try_strptime(substr(anchor_id, 7, 8), '%Y%m%d')::date"
+
+SPECIFICATION = LinkageModel(
+    kind="person",
+    columns={
+        "name": "left(name, 64)",
+        "name_sound": "left(name_sound, 256)",
+        "birth_date": "birth_date",
+        "sex_code": "sex_code",
+        "region_code": "region_code",
+        "address": "left(address, 128)",
+        "phone": f"case when {_IS_A_NUMBER.format('phone')} then phone end",
+        "organisation_code": "organisation_code",
+        "represents": "case when role = 'legal_representative' then organisation_code end",
+        "written_id": f"case when {_ID} and {_IS_A_NUMBER.format('written_id')} then written_id end",
+    },
+    comparisons=(
+        compare(
+            "name",
+            ("same", "name_l = name_r"),
+            ("same_sound", "name_sound_l = name_sound_r"),
+            (
+                "other_order",
+                "list_sort(string_split(name_sound_l, ' ')) = list_sort(string_split(name_sound_r, ' '))",
+            ),
+            (
+                "one_character",
+                "least(length(name_l), length(name_r)) >= 3 and damerau_levenshtein(name_l, name_r) = 1",
+            ),
+            ("same_surname", "left(name_l, 1) = left(name_r, 1)"),
+            least={"same_sound": 0.02, "one_character": 0.005},
+            why="Clerks write characters that sound alike, leave one out or turn the order; a surname says little.",
+        ),
+        compare(
+            "birth_date",
+            ("same", "birth_date_l = birth_date_r"),
+            (
+                "one_digit",
+                "damerau_levenshtein(strftime(birth_date_l, '%Y%m%d'), strftime(birth_date_r, '%Y%m%d')) = 1",
+            ),
+            ("same_year", "year(birth_date_l) = year(birth_date_r)"),
+            least={"one_digit": 0.005, "same_year": 0.002, "otherwise": 0.002},
+        ),
+        compare(
+            "sex",
+            ("same", "sex_code_l = sex_code_r"),
+            missing="sex_code_l is null or sex_code_r is null",
+            least={"otherwise": 0.002},
+        ),
+        compare(
+            "place",
+            ("same_address", "address_l = address_r"),
+            ("same_community", "length(region_code_l) = 12 and region_code_l = region_code_r"),
+            ("same_street", "length(region_code_l) >= 9 and left(region_code_l, 9) = left(region_code_r, 9)"),
+            ("same_district", "left(region_code_l, 6) = left(region_code_r, 6)"),
+            missing="(address_l is null or address_r is null) and (region_code_l is null or region_code_r is null)",
+            why="One field for address and division, for they say the same twice. People move: no difference excludes.",
+        ),
+        compare(
+            "phone",
+            ("same", "phone_l = phone_r"),
+            ("one_digit", "damerau_levenshtein(phone_l, phone_r) = 1"),
+            least={"one_digit": 0.002, "otherwise": 0.1},
+            why="People change numbers and have several; families share one.",
+        ),
+        compare(
+            "organisation",
+            ("represents_same", "represents_l = represents_r"),
+            ("same", "organisation_code_l = organisation_code_r"),
+            least={"represents_same": 0.2, "same": 0.2},
+            missing="organisation_code_l is null or organisation_code_r is null",
+            why="Employer, or the enterprise that somebody represents; people have several: a difference says little.",
+        ),
+        compare(
+            "written_id",
+            ("same", "written_id_l = written_id_r"),
+            ("one_digit", "damerau_levenshtein(written_id_l, written_id_r) = 1"),
+            ("two_digits", "damerau_levenshtein(written_id_l, written_id_r) = 2"),
+            least={"otherwise": 0.005},
+            why="Of pairs compared at least one id is missing or broken: a broken one is evidence, never a key.",
+        ),
+    ),
+    blocking=(
+        Blocking("name_and_birth", ("name_sound", "birth_date"), "the widest: most registers have both"),
+        Blocking("phone", ("phone",), "records without a birth date; a name or a birth date written wrongly"),
+        Blocking("name_and_organisation", ("name_sound", "organisation_code"), "employees and representatives"),
+        Blocking(
+            "end_of_id",
+            ("right(written_id, 8)", "left(name, 1)"),
+            "an id with an error in its first half; the second half has day of birth, sequence and check character",
+        ),
+        Blocking("start_of_id", ("left(written_id, 12)", "name_sound"), "an id with an error in its second half"),
+        Blocking("birth_and_place", ("birth_date", "address"), "another name at the same door"),
+        Blocking("name_and_address", ("name_sound", "address"), "a birth date written wrongly"),
+    ),
+    training_blocks=(
+        "l.name_sound = r.name_sound and l.birth_date = r.birth_date",
+        "l.phone = r.phone",
+        "l.birth_date = r.birth_date and l.address = r.address",
+    ),
+    prior=2e-7,
+    threshold=6.0,
+    review_from=0.0,
+    margin=4.0,
+    agrees_with_anchor=f"birth_date = {_BORN_BY_ANCHOR}",
+    contradicts_name=(
+        "len(list_intersect(string_split(name_sound, ' '), string_split(usual_sound, ' '))) = 0 "
+        "and left(name, 1) <> left(usual_name, 1)"
+    ),
+)
