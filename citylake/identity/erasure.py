@@ -215,7 +215,7 @@ def delete(settings: Settings, sought: Sought, told: Callable[[dict[str, int]], 
     with open_lakes(settings, ("vault",)) as connection:
         _note_records(connection, settings, sought)
         connection.execute("begin")
-        counts = {"vault.staging": 0, "vault.identity": 0}
+        counts = {"vault.staging": 0, "vault.history": 0, "vault.identity": 0}
         by_table: dict[str, list[RecordId]] = {}
         for one in _record_ids(connection, settings):
             by_table.setdefault(one.table, []).append(one)
@@ -223,6 +223,9 @@ def delete(settings: Settings, sought: Sought, told: Callable[[dict[str, int]], 
             table = f"vault.staging.stg_{contract.department}__{contract.name}"
             if table.rpartition(".")[2] in _tables(connection, "staging"):
                 counts["vault.staging"] += _delete_staged(connection, contract, table, by_table.get(table, []), sought)
+            history = f"hst_{contract.department}__{contract.name}"
+            if history in _tables(connection, "history"):
+                counts["vault.history"] += _delete_versions(connection, contract, history, sought)
         for table in sorted(_tables(connection, "identity") - {*_STAYING}):
             counts["vault.identity"] += _delete_identity(connection, table, sought)
         told(counts)
@@ -247,6 +250,28 @@ def _delete_staged(
         connection.execute(f"delete from {table} where ({by_record}) or {by_text}", bound)
     if by_text_alone and contract.mode == "upsert":
         connection.execute("delete from vault.staging.applied_delivery where dataset = ?", [contract.dataset])
+    return rows
+
+
+def _delete_versions(connection: duckdb.DuckDBPyConnection, contract: Contract, name: str, sought: Sought) -> int:
+    """Versions of the person's records. What a history loses by a text alone, the next night builds anew."""
+    table = f"vault.history.{name}"
+    columns = {row[0] for row in connection.execute(f"describe {table}").fetchall()}
+    named = [one.sql for one in record_ids(contract) if {p for p in one.parts if not p.startswith("'")} <= columns]
+    by_record = " or ".join(f"list_contains($records::varchar[], {sql})" for sql in named) or "false"
+    texts = ", ".join(f"{column}::varchar" for column in sorted(columns))
+    by_text = f"regexp_matches(concat_ws(' ', {texts}), $pattern, 'i')"
+    bound: dict[str, object] = {"pattern": "|".join(sought.ids) or "$.^"}
+    if named:
+        bound["records"] = sought.records.get(contract.dataset, [])
+    counted = connection.execute(
+        f"select count(*), count(*) filter (not ({by_record})) from {table} where ({by_record}) or {by_text}", bound
+    ).fetchone()
+    rows, by_text_alone = counted or (0, 0)
+    if rows:
+        connection.execute(f"delete from {table} where ({by_record}) or {by_text}", bound)
+    if by_text_alone:
+        connection.execute("delete from vault.history.applied_delivery where dataset = ?", [contract.dataset])
     return rows
 
 

@@ -299,3 +299,19 @@ def test_what_is_found_in_a_file_of_nobodys_is_named_and_holds_the_certificate_b
     assert isinstance(again, Outcome)
     assert again.certificate is not None
     assert json.loads(again.certificate.read_text("utf-8"))["basis"] == BASIS
+
+
+def test_what_registers_said_before_goes_too(city: Settings) -> None:
+    # Versions of a record are kept apart from staging, and no file of a delivery leads there.
+    with open_lakes(city, ("vault",)) as lake:
+        lake.execute("create schema vault.history")
+        lake.execute(
+            "create table vault.history.hst_office__thing as select thing_id, _extract_date as version_from_date "
+            "from vault.staging.stg_office__thing"
+        )
+    erase_at_source(city)
+    with open_lakes(city, ("vault",), read_only=True) as lake:
+        rows = lake.execute("select thing_id from vault.history.hst_office__thing order by all").fetchall()
+    assert rows == [("T0000000002",), ("T0000000004",)]
+    (journal,) = unfinished(Zones.of(city))
+    assert journal.counts["vault.history"] == 2
