@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from citylake.contracts.model import Contract, Dialect, load_contracts
-from citylake.lake.deliveries import LandedFile
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
 from ingestion.loading import load_delivery
