@@ -14,7 +14,7 @@ import polars as pl
 from citylake.contracts.identifiers import citizen_id_key
 from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.keeper import open_keeper
-from citylake.identity.resolve import PersonColumn, person_columns
+from citylake.identity.mentions import named_records
 from citylake.lake.attach import open_lakes
 from citylake.lake.erasures import Sought
 from citylake.lake.errors import UsageError
@@ -46,7 +46,7 @@ class RecordId:
     table: str
     id_column: str
     parts: tuple[str, ...]
-    """Columns, and texts in quotes, that make up the record id: see :class:`citylake.identity.resolve.PersonColumn`."""
+    """Columns, and texts in quotes, that make up the record id: see :class:`citylake.identity.mentions.NamedRecord`."""
     is_numbered: bool
     """Whether the record id is a number of the person's."""
 
@@ -57,12 +57,22 @@ class RecordId:
 
 
 def record_ids(contract: Contract) -> list[RecordId]:
-    """How a contract's records name persons: the one place that knows where contracts say so."""
-    return [_record_id(person) for person in person_columns(contract)]
+    """How a contract's records name persons by a number: the one place that knows where contracts say so.
 
-
-def _record_id(person: PersonColumn) -> RecordId:
-    return RecordId(person.dataset, person.table, person.column, person.record_id, person.is_numbered)
+    A name alone, such as a legal representative's in the register of entities, is that record's own affair: what the
+    record is about is somebody else, and it stays.
+    """
+    return [
+        RecordId(
+            dataset=named.dataset,
+            table=f"vault.staging.{named.table}",
+            id_column=named.mention.columns["id"][0],
+            parts=named.record_id,
+            is_numbered=named.is_numbered,
+        )
+        for named in named_records(contract)
+        if named.mention.names == "person" and "id" in named.mention.columns
+    ]
 
 
 def seek(settings: Settings, key: str) -> Sought:
@@ -290,7 +300,7 @@ def _note_records(connection: duckdb.DuckDBPyConnection, settings: Settings, sou
 def _delete_identity(connection: duckdb.DuckDBPyConnection, table: str, sought: Sought) -> int:
     """Rows of the person, by whatever a table calls them: a key, a record, a record's key, a pair of them."""
     columns = {row[0] for row in connection.execute(f"describe vault.identity.{table}").fetchall()}
-    by_key = [f"{name} = $key" for name in ("person_key", "old_key", "new_key") if name in columns]
+    by_key = [f"{name} = $key" for name in ("person_key", "key", "old_key", "new_key") if name in columns]
     by_mention = [
         f"{name} in (select mention_key from erased_record)"
         for name in ("mention_key", "left_key", "right_key", "matched_record_key", "source_record_key")
