@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from pydantic import TypeAdapter
 
 from citylake.governance.audit import raise_if_failed, run_audit
 from citylake.governance.results import CheckResult
@@ -18,7 +19,9 @@ from citylake.lake import maintenance, releases
 from citylake.lake.account import whoami
 from citylake.lake.deliveries import LEDGER
 from citylake.lake.errors import PublicationHeld
+from ingestion.retention import delete_expired
 from orchestration.dbt_paths import SEMANTIC_MANIFEST, DbtPaths
+from orchestration.erasure import Outcome, finish
 from orchestration.night import Materialized, Night, shown
 
 IDENTITY_TABLES = {
@@ -43,6 +46,7 @@ INDICATOR_TABLES = {
     "indicator_value": "Every indicator at month, region and department, with numerator and denominator",
     "indicator_vintage": "Every figure that a published run ever gave",
 }
+_OUTCOMES = TypeAdapter(list[Outcome])
 AUDIT = dg.AssetKey(["city", "quality", "fct_audit_check"])
 RELEASE = dg.AssetKey("release")
 MAINTENANCE = dg.AssetKey("maintenance")
@@ -152,7 +156,11 @@ def maintenance_asset() -> dg.AssetsDefinition:
     @dg.asset(key=MAINTENANCE, deps=[RELEASE], group_name="release", description="Expiry, compaction, deletion.")
     def maintain(night: dg.ResourceParam[Night]) -> Materialized:
         with night.stage("maintenance") as facts:
+            facts.update(delete_expired(night.settings))
             facts.update(maintenance.maintain(night.settings))
+            facts.update(
+                erasures=[TypeAdapter(Outcome).dump_python(one, mode="json") for one in finish(night.settings)]
+            )
         return dg.MaterializeResult(metadata=shown(facts))
 
     return maintain

@@ -150,6 +150,8 @@ def show_result(result: "NightResult", *, is_as_of: bool) -> None:
     for drifted in _listed(result, "drifted")[:_SHOWN]:
         out.print(f"[yellow]列有变化 Columns[/] {escape(_drifted(drifted))}")
     _say_how_many(_listed(result, "drifted"))
+    for dataset, rows in result.facts("ledger").get("erased_again", {}).items():
+        out.print(f"[yellow]已删除人员再次报送 Erased persons delivered again[/] {escape(dataset)}: {rows:,}")
     for warning in [*result.facts("marts").get("warnings", []), *result.facts("audit").get("warned", [])]:
         out.print(f"[yellow]注意 Warning[/] {escape(warning)}")
     if result.error is not None:

@@ -45,6 +45,20 @@ class Settings(BaseSettings):
     delete_grace_hours: float = Field(
         default=24.0, ge=0, description="How long files that nothing names any more are kept before deletion."
     )
+    retain_landing_days: int | None = Field(
+        default=None, ge=1, description="How long landing keeps files, from their arrival on; for ever when unset."
+    )
+    expire_landing_in_force: bool = Field(
+        default=False, description="Let landing lose files of deliveries in force too: they cannot be replayed then."
+    )
+    retain_quarantine_days: int | None = Field(
+        default=None, ge=1, description="How long rejected rows with their values are kept; for ever when unset."
+    )
+    retain_raw_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="How long rows of superseded and outdated deliveries are kept; for ever when unset.",
+    )
     allow_mixed_origin: bool = Field(default=False, description="Let a release mix synthetic and real deliveries.")
     accept_fewer_rows: str | None = Field(
         default=None,

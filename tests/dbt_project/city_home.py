@@ -22,7 +22,7 @@ from citylake.lake.zones import Zones
 from ingestion.promises import write_promises
 from ingestion.rules import polars_type
 
-NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test", "--indirect-selection", "cautious")
 
 
 @dataclass
