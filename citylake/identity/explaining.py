@@ -124,7 +124,7 @@ def _find(connection: duckdb.DuckDBPyConnection, begin: str) -> tuple[Kind, str]
     for kind in KINDS:
         names = f"select {kind}_key from vault.identity.{kind}_key where starts_with({kind}_key, ?)"
         keys: list[tuple[str]] = connection.execute(names, [begin]).fetchall()
-        found += [(kind, key) for (key,) in keys]
+        found.extend((kind, key) for (key,) in keys)
     if len(found) != 1:
         raise UsageError(
             "该前缀不唯一。 Several keys begin like this: give more of it."

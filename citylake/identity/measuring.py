@@ -75,7 +75,8 @@ def estimate(hits: Sequence[bool], weights: Sequence[float]) -> Estimate:
 
 def measure(connection: duckdb.DuckDBPyConnection, kind: Kind, version: str) -> dict[str, Any]:
     """Precision and recall of linking with this model, by columns of ``linkage_run``; null without labelled pairs."""
-    rows = connection.execute(_LABELLED, {"kind": kind, "version": version}).fetchall()
+    drawn = connection.execute("select 1 from vault.identity.review_sample where kind = ? limit 1", [kind]).fetchone()
+    rows = connection.execute(_LABELLED, {"kind": kind, "version": version}).fetchall() if drawn else []
     linked = [(is_same, weight) for is_linked, is_same, weight in rows if is_linked]
     same = [(is_linked, weight) for is_linked, is_same, weight in rows if is_same]
     found: dict[str, Any] = {"labelled_pairs": len(rows)}

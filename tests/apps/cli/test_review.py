@@ -63,7 +63,7 @@ def test_who_explains_a_key_and_an_old_one_leads_to_all_that_it_became(staged: S
     assert old in output
     assert other in output
     assert "split" in output
-    assert ANNA in output
+    assert "李明明" in output
     # The short card names nobody.
     assert "李明明" not in run("who", old)[1]
     assert run("who", "00000000")[0] == UsageError.exit_code
