@@ -33,6 +33,8 @@ IDENTITY_TABLES = {
     "person_key": "Every person key ever made and the record it was founded on",
     "entity_key": "Every entity key ever made and the record it was founded on",
     "key_event": "Every change of a record's key: merge or split",
+    "review_pair": "Pairs of mentions that a person must look at",
+    "linkage_run": "What each night of linking came to: what the audit holds to its bounds",
     "person_attribute": "Each attribute's value that counts for a person, and its source",
     "entity_attribute": "Each attribute's value that counts for an entity, and its source",
     "person_description": "Of these, what may be known of a person outside the vault",
@@ -56,7 +58,11 @@ def identity_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.multi_asset(name="identity", specs=_specs(("vault", "identity"), IDENTITY_TABLES, staging))
     def identity(night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
         with night.stage("identity") as facts:
-            facts.update(resolve_identities(night.settings, night.run.run_id, night.as_of_date, full=night.full))
+            facts.update(
+                resolve_identities(
+                    night.settings, night.run.run_id, night.as_of_date, full=night.full, relink=night.plan.relink
+                )
+            )
             facts.update(keep_sources(night.settings, night.as_of_date))
         yield from _materialized(("vault", "identity"), IDENTITY_TABLES, facts)
 

@@ -74,6 +74,8 @@ class Plan:
     """Where deliveries are read from when it is not the lake that is written to (as-of)."""
     full: bool = False
     """Rebuild every incremental model from nothing."""
+    relink: bool = False
+    """Link everybody anew after the night's own changes, and count whom that places otherwise."""
     listen: Listener = unheard
     is_quiet: bool = False
     """What libraries print goes to a log of the run; the screen belongs to whoever listens."""

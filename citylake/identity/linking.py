@@ -24,7 +24,9 @@ _ROUNDS = 12
 _INPUT = {
     "person": """
     create or replace temp view linking_input as
-    select * replace (coalesce(anchor_id, valid_id) as anchor_id), anchor_id is null and valid_id is not null as is_apart
+    select
+        * replace (coalesce(anchor_id, valid_id) as anchor_id),
+        anchor_id is null and valid_id is not null as is_apart
     from vault.identity.person_mention
     """,
     "entity": "create or replace temp view linking_input as select * from vault.identity.entity_mention",

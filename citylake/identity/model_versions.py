@@ -1,9 +1,10 @@
-"""Which linkage model is in force: the one that citylake ships, or a city's own; trained by command, adopted by command.
+"""Which linkage model is in force: the one that citylake ships, or a city's own, trained and adopted by command.
 
 A trained model is a file ``<kind>-<version>.json`` in the models folder, to be reviewed; adopting copies it to
 ``<kind>.json``, and the next night links everybody anew with it.
 """
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -56,9 +57,7 @@ def known_models(settings: Settings) -> list[KnownModel]:
         for file in files:
             model = load_model(kind, file)
             found.append(
-                KnownModel(
-                    kind, model.version, model.trained_on, model.trained_date, file, model.version == in_force
-                )
+                KnownModel(kind, model.version, model.trained_on, model.trained_date, file, model.version == in_force)
             )
     return found
 
@@ -74,6 +73,8 @@ def train_model(settings: Settings, kind: Kind, version: str, origin: str, day: 
     file = models_folder(settings) / f"{kind}-{version}.json"
     if file.exists() or version == load_model(kind).version:
         raise UsageError(f"版本 {version} 已存在。 There is a {kind} model {version} already: choose another version.")
+    # Splink warns of every outcome that the records do not show; the model's bounds stand in for those.
+    logging.getLogger("splink").setLevel(logging.ERROR)
     with open_lakes(settings, ("vault",), read_only=True) as connection:
         mentions = _mentions(connection, kind)
         if not mentions:

@@ -38,7 +38,7 @@ inner join (
 """
 _EVERYBODY = "insert into touched select mention_key, anchor_id from vault.identity.{kind}_mention"
 
-# Of whom the company is not the same: as many as before, as many as now, and as many as are in both.
+# Of whom the company is not the same: where it is, it is as large before, now, and in what both have in common.
 _DIVERGING = """
 with placed as (
     select record.source_record_key, record.{kind}_key as before, cluster.cluster as now
@@ -48,13 +48,14 @@ with placed as (
 
 counted as (
     select
+        before is null or now is null as is_nobody,
         count(*) over (partition by before) as before_size,
         count(*) over (partition by now) as now_size,
         count(*) over (partition by before, now) as both_size
     from placed
 )
 
-select count(*) from counted where before_size <> both_size or now_size <> both_size
+select count(*) from counted where is_nobody or before_size <> both_size or now_size <> both_size
 """
 
 
@@ -106,7 +107,7 @@ def resolve_identities(
 
 
 def _resolve(step: _Step, touched: int, *, full: bool, relink: bool, is_first: bool) -> dict[str, Any]:
-    """One kind: link what changed, everybody where that is asked for or another model demands it, and keep the count."""
+    """One kind: link what changed, or everybody where that is asked for or the model is another; keep the count."""
     connection, kind = step.connection, step.kind
     is_new_model = adopted_version(connection, kind) != step.model.version
     is_anew = full or is_new_model

@@ -78,7 +78,7 @@ _COMMENTS = {
     "entity_key": "Every entity key ever made and the record that it was made over; keys are never reused",
     "key_event": "Every change of a record's key: merge or split, with date, reason, evidence and run",
     "review_pair": "Pairs of mentions that a person must look at, and why",
-    "decision": "What people decided about pairs of mentions: who, when, why; rows are only added, the last word counts",
+    "decision": "What people decided about pairs of mentions, by whom, when and why; the last word counts",
     "review_sample": "Pairs drawn at random for measuring, and whether they were linked when they were drawn",
     "linkage_model": "Which version of the linkage model each kind is linked with, and since which run",
     "linkage_run": "What each night's linking came to: counts, shares, and the precision and recall that reviews show",

@@ -77,9 +77,7 @@ class Settings(BaseSettings):
     link_max_unlinked: float = Field(
         default=0.5, ge=0, le=1, description="Largest share of mentions without a valid identifier that link to nobody."
     )
-    link_max_nobody: float = Field(
-        default=0.05, ge=0, le=1, description="Largest share of mentions that name nobody."
-    )
+    link_max_nobody: float = Field(default=0.15, ge=0, le=1, description="Largest share of mentions that name nobody.")
     link_max_change: float = Field(
         default=0.05,
         ge=0,
@@ -98,8 +96,7 @@ class Settings(BaseSettings):
     accept_linkage: str | None = Field(
         default=None,
         min_length=1,
-        description="Why a release may come out although linking is out of its bounds; for one night, and kept with its "
-        "checks.",
+        description="Why a release may come out with linking out of bounds; for one night, and kept with its checks.",
     )
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit; beyond it, it spills to disk.")
     threads: int | None = Field(default=None, ge=1, description="DuckDB's threads; every core when unset.")
