@@ -276,7 +276,7 @@ def test_an_old_key_leads_to_the_person_who_has_it_now(city: Settings) -> None:
     # A data protection officer has the key from last year's list.
     key = key_of(city, "T0000000001")
     with open_lakes(city, ("vault",)) as lake:
-        event = "('old', ?, date '2026-01-01', 'merge', 'x', 'r')"
+        event = "('person', 'old', ?, date '2026-01-01', 'merge', 'x', 1, null, 'r')"
         lake.execute(f"insert into vault.identity.key_event values {event}", [key])
     with writer_lock(city, "test"):
         assert ask(city, "old", BASIS, "officer").sought.key == key
