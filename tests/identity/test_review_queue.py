@@ -71,12 +71,12 @@ def test_a_file_with_one_bad_line_is_not_imported_at_all(staged: Staged, tmp_pat
 
 
 def test_a_sample_is_judged_unseen_and_a_decision_does_not_judge_itself(staged: Staged, tmp_path: Path) -> None:
-    # P3 is linked to P1 and P2 is not. Both are decided to be P1: linking found one of two. Were the pair's state read
-    # after the decision, recall would be 1 whatever linking does.
+    # P3 is linked to P1, and P2 to neither. All three are decided to be one: linking found one pair of three. Were the
+    # pairs' state read after the decision, recall would be 1 whatever linking does.
     staged.stage(REGISTER, REGISTERED, PEOPLE)
     staged.night()
     drawn = draw_sample(staged.settings, "person", 10)
-    assert drawn.height == 2
+    assert drawn.height == 3
     with pytest.raises(UsageError, match="left to draw"):
         draw_sample(staged.settings, "person", 10)
     file = tmp_path / "sample.csv"
@@ -92,7 +92,7 @@ def test_a_sample_is_judged_unseen_and_a_decision_does_not_judge_itself(staged: 
             "select labelled_pairs, precision_estimate, recall_estimate from vault.identity.linkage_run "
             "where kind = 'person' order by linked_at desc limit 1"
         )
-        assert found == [(2, 1.0, 0.5)]
+        assert found == [(3, 1.0, pytest.approx(1 / 3))]
 
 
 def test_strata_are_weighed_by_their_size_and_decisions_outside_the_sample_say_nothing(staged: Staged) -> None:

@@ -49,12 +49,13 @@ def test_a_pair_is_shown_side_by_side_and_decided_by_its_references(staged: Stag
 
 
 def test_who_explains_a_key_and_an_old_one_leads_to_all_that_it_became(staged: Staged) -> None:
-    staged.stage(REGISTER, REGISTERED, PEOPLE)
+    people = {person[0]: person for person in PEOPLE} | {"P5": ("P5", *PEOPLE[0][1:])}
+    staged.stage(REGISTER, REGISTERED, list(people.values()))
     staged.night()
     old = staged.keys()["P1"]
-    people = {person[0]: person for person in PEOPLE}
-    # P3 turns out to be P4: it leaves the key, which stays with P1.
-    staged.stage(REGISTER, REGISTERED, [*PEOPLE[:2], ("P3", BO, *people["P4"][2:]), people["P4"]])
+    # P3 turns out to be P4: it leaves the key, which stays with P1 and P5.
+    people["P3"] = ("P3", BO, *people["P4"][2:])
+    staged.stage(REGISTER, REGISTERED, list(people.values()))
     staged.night()
     other = staged.keys()["P4"]
     code, output = run("who", old[:12], "--explain")
