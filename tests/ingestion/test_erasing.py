@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from citylake.contracts.mentions import Mention
 from citylake.contracts.model import Contract, Dialect
 from citylake.lake.deliveries import Manifest, manifests, read_ledger, reinstate, withdraw
 from citylake.lake.erasures import Sought
@@ -113,6 +114,7 @@ def agreed(dialect: Dialect, **facts: Any) -> Contract:
         column("note", heading="说明"),
         column("count", "integer", heading="数量"),
         dialect=dialect,
+        mentions=(Mention("person", "subject", {"id": ("citizen_id",)}),),
         **facts,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from citylake.contracts.model import Contract, load_contracts
-from citylake.identity.resolve import resolve_persons
+from citylake.identity.resolve import resolve_identities
 from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import manifests
 from citylake.lake.erasures import Journal, certificates, unfinished
@@ -37,6 +37,8 @@ CITIZEN = """
         classification: identifier
         customProperties: [{property: check, value: citizen_id}, {property: severity, value: warning}]
 """
+MENTIONS = """
+  - {property: mentions, value: [{names: person, role: subject, id: citizen_id}]}"""
 BASIS = "个人信息保护法第47条"
 
 
@@ -51,7 +53,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     folder = made.contracts / "office"
     folder.mkdir(parents=True)
     text = CONTRACT.format(version="1.0.0", tolerance=0.5).rstrip() + CITIZEN
-    (folder / "thing.odcs.yaml").write_text(text.replace("value: snapshot", "value: append"), "utf-8")
+    (folder / "thing.odcs.yaml").write_text(text.replace("value: snapshot}", f"value: append}}{MENTIONS}"), "utf-8")
     load_contracts.cache_clear()
     yield made
     load_contracts.cache_clear()
@@ -78,7 +80,7 @@ def night(settings: Settings, run_id: str) -> None:
             "_delivery_id, _extract_date, _line, false as is_deleted from read_parquet(?)",
             [files],
         )
-    resolve_persons(settings, run_id, DAY)
+    resolve_identities(settings, run_id, DAY)
     with open_lakes(settings) as lake:
         lake.execute(
             "create or replace table people.base.dim_person as "
@@ -167,7 +169,7 @@ def test_a_key_that_was_erased_is_never_given_again(city: Settings) -> None:
         with open_lakes(city, ("vault",)) as lake:
             staging = "vault.staging.stg_office__thing (thing_id, is_deleted)"
             lake.execute(f"insert into {staging} values ('T0000000001', false)")
-        resolve_persons(city, "run-003", DAY)
+        resolve_identities(city, "run-003", DAY)
     assert key_of(city, "T0000000001") != key
 
 
@@ -274,7 +276,7 @@ def test_an_old_key_leads_to_the_person_who_has_it_now(city: Settings) -> None:
     # A data protection officer has the key from last year's list.
     key = key_of(city, "T0000000001")
     with open_lakes(city, ("vault",)) as lake:
-        event = "('old', ?, date '2026-01-01', 'merge', 'x', 'r')"
+        event = "('person', 'old', ?, date '2026-01-01', 'merge', 'x', 1, null, 'r')"
         lake.execute(f"insert into vault.identity.key_event values {event}", [key])
     with writer_lock(city, "test"):
         assert ask(city, "old", BASIS, "officer").sought.key == key
