@@ -34,12 +34,13 @@ from rich.console import Console
 from rich.table import Table
 
 from citylake.contracts.model import Contract, Dialect, load_contracts
-from citylake.lake.deliveries import LandedFile
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
 from ingestion.loading import load_delivery
 from sample_city.defects import BREACH
 from sample_city.extract import Delivery, write_extract
+from sample_city.hardness import DOCUMENTED
 from sample_city.persons import Register, make_people
 from sample_city.regions import load_regions
 
@@ -134,7 +135,7 @@ def make_extract(folder: Path, kind: str, rows: int) -> None:
     contract = agreed(kind)
     rng = np.random.default_rng(1)
     regions = load_regions(rng)
-    register = Register(make_people(rng, regions, rows, DAY), regions, np.arange(rows), DAY)
+    register = Register(make_people(rng, regions, rows, DAY), regions, np.arange(rows), DAY, DOCUMENTED)
     blocks = (
         register.records(np.random.default_rng(start), np.arange(start, min(start + BLOCK_ROWS, rows))).frame
         for start in range(0, rows, BLOCK_ROWS)

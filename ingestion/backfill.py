@@ -21,8 +21,9 @@ from pathlib import Path
 
 from citylake.contracts.labels import Label
 from citylake.contracts.model import Contract, find_contract, load_contracts
-from citylake.lake.deliveries import LandedFile, Manifest, Origin, delivery_folder, read_manifest
+from citylake.lake.deliveries import Manifest, delivery_folder, read_manifest
 from citylake.lake.errors import UsageError
+from citylake.lake.landed import LandedFile, Origin
 from citylake.lake.lock import writer_lock
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from citylake.contracts.model import Contract
-from citylake.lake.deliveries import LandedFile
 from citylake.lake.errors import UsageError
+from citylake.lake.landed import LandedFile
 from citylake.lake.private_folder import private_folder
 from citylake.lake.settings import Settings
 from ingestion.examination import Examination, examine

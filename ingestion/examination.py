@@ -3,6 +3,7 @@
 Loading and checking both go through :func:`examine`, so that a check says what loading would do.
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ from citylake.lake.deliveries import Refusal
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion import refusals
+from ingestion.readers.extract import LINE, Batch, Extract
 from ingestion.readers.reading import read_extract
 from ingestion.reasons import REPEATED_HEADER
 from ingestion.refusals import RefusedFile
@@ -34,8 +36,19 @@ class Examination:
     validated: Validated | None = None
 
 
-def examine(settings: Settings, file: Path, contract: Contract, folder: Path, stamp: Stamp = dict) -> Examination:
-    """Read and validate a file; all that is written lies in ``folder``, which the caller removes."""
+def examine(  # noqa: PLR0913  # a file, its contract, and what is asked of it
+    settings: Settings,
+    file: Path,
+    contract: Contract,
+    folder: Path,
+    stamp: Stamp = dict,
+    *,
+    erased: Sequence[int] = (),
+) -> Examination:
+    """Read and validate a file; all that is written lies in ``folder``, which the caller removes.
+
+    ``erased``: lines of records that were erased, whatever is left in their place; they are neither read nor counted.
+    """
     with ExitStack() as stack:
 
         @cache
@@ -46,11 +59,11 @@ def examine(settings: Settings, file: Path, contract: Contract, folder: Path, st
 
         try:
             extract = read_extract(file, contract, folder, engine)
-            validated = validate(extract, contract, folder, engine, stamp)
+            validated = validate(_without(extract, erased), contract, folder, engine, stamp)
         except RefusedFile as refused:
             return Examination(refused.refusal)
     return Examination(
-        _judge(validated, contract),
+        _judge(validated, contract, len(erased)),
         validated.rows_read,
         extract.new_columns,
         extract.missing_columns,
@@ -58,12 +71,26 @@ def examine(settings: Settings, file: Path, contract: Contract, folder: Path, st
     )
 
 
-def _judge(validated: Validated, contract: Contract) -> Refusal | None:
+def _without(extract: Extract, erased: Sequence[int]) -> Extract:
+    """The extract as if the erased records had never been in it; an element of an array, or a row, leaves a gap."""
+    if not erased:
+        return extract
+    is_left = ~pl.col(LINE).is_in(list(erased))
+
+    def batches() -> Iterator[Batch]:
+        for batch in extract.batches():
+            yield Batch(batch.records.filter(is_left), batch.rejected.filter(is_left))
+
+    return Extract(batches, extract.missing_columns, extract.new_columns)
+
+
+def _judge(validated: Validated, contract: Contract, erased: int) -> Refusal | None:
     """A whole snapshot without rows would delete everything; too many bad rows mean that the file itself is wrong.
 
-    So do headings among the rows: what follows them is another table, whatever it looks like.
+    So do headings among the rows: what follows them is another table, whatever it looks like. Shares are of the rows
+    that were delivered: no erasure makes a file a bad one.
     """
-    read, rejected = validated.rows_read, validated.rows_rejected
+    read, rejected = validated.rows_read + erased, validated.rows_rejected
     if read == 0 and contract.mode == "snapshot":
         return refusals.empty().refusal
     if REPEATED_HEADER in validated.rules_rejected:

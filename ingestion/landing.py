@@ -15,9 +15,10 @@ from io import BufferedReader
 from pathlib import Path
 
 from citylake.contracts.model import Contract
-from citylake.lake.deliveries import LandedFile, Manifest, manifests
+from citylake.lake.deliveries import Manifest, manifests
 from citylake.lake.errors import UsageError
 from citylake.lake.files import sync_folder
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import OWNER_ONLY, Zones
 from ingestion.hashing import sha256_in, sha256_of
@@ -45,15 +46,16 @@ def scan_landing(settings: Settings, contracts: Mapping[str, Contract]) -> Landi
 def new_files(settings: Settings, contract: Contract) -> list[LandedFile]:
     """What is new of one dataset, in the order of extract date and revision.
 
-    Known is what a manifest names with the same size and modification time: nothing is hashed, and only the dataset's
-    own manifests are read. A refused file counts as new again once its contract has another version.
+    Known is what a manifest names with the same size (as delivered, or as an erasure left it) and modification time:
+    nothing is hashed, and only the dataset's own manifests are read. A refused file counts as new again once its
+    contract has another version.
     """
     zones = Zones.of(settings)
     known = {
-        (arrival.file_name, arrival.file_size, arrival.file_mtime_ns)
+        file
         for manifest, _, _ in manifests(zones, contract.dataset)
         if not is_due_again(manifest, contract)
-        for arrival in manifest.arrivals
+        for file in manifest.known_files
     }
     folder = zones.landing / contract.department / contract.name
     # As with files: a folder that is a link leads to what the lake's owner must not read for a department.

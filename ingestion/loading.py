@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -21,18 +21,10 @@ import polars as pl
 
 from citylake.contracts.model import Contract
 from citylake.lake.account import whoami
-from citylake.lake.deliveries import (
-    MANIFEST,
-    Arrival,
-    LandedFile,
-    Manifest,
-    delivery_folder,
-    delivery_id,
-    manifests,
-    read_manifest,
-)
+from citylake.lake.deliveries import MANIFEST, Arrival, Manifest, delivery_folder, delivery_id, manifests, read_manifest
 from citylake.lake.errors import CitylakeError
-from citylake.lake.files import sync_folder, write_atomically
+from citylake.lake.files import sync_file, sync_folder, write_atomically
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import OWNER_ONLY, Zones
 from ingestion.examination import Examination, examine
@@ -43,7 +35,7 @@ _ACCEPTED = Path("delivery", "accepted.parquet")
 _REJECTED = Path("quarantine", "rejected.parquet")
 """Where rows lie aside."""
 
-Step = Literal["examined", "written", "quarantined", "cleared", "placed", "loaded", "swept"]
+Step = Literal["examined", "written", "quarantined", "cleared", "placed", "loaded", "swept", "settled"]
 After = Callable[[Step], None]
 """Is told of each step once it is done."""
 
@@ -63,6 +55,8 @@ class Seen:
     landed: LandedFile
     facts: os.stat_result
     hashing: Future[str]
+    delivered: Manifest | None = None
+    """The delivery that it is all the same, where an erasure has left the file another content than was delivered."""
 
     @classmethod
     @contextmanager
@@ -74,8 +68,13 @@ class Seen:
 
     @property
     def sha256(self) -> str:
-        """Waits until the file is hashed."""
-        return self.hashing.result()
+        """Of what was delivered; waits until the file is hashed."""
+        return self.hashing.result() if self.delivered is None else self.delivered.sha256
+
+    @property
+    def erased(self) -> list[int]:
+        """The first line of each of its records that was erased."""
+        return [] if self.delivered is None else [first for first, _ in self.delivered.lines_erased]
 
     def folder(self, zones: Zones) -> Path:
         """Where its delivery lies; waits until the file is hashed."""
@@ -116,7 +115,8 @@ def load_delivery(
     zones = Zones.of(settings)
     with Seen.of(landed) as seen:
         arrival = seen.arrival(zones)
-        known = read_manifest(seen.folder(zones)) if _may_be_known(zones, seen) else None
+        known = known_delivery(zones, seen) if _may_be_known(zones, seen) else None
+        seen = replace(seen, delivered=known)  # noqa: PLW2901  # the same file, now recognised
         if known is not None and not is_due_again(known, contract):
             return _recall(seen.folder(zones), known, arrival)
         with validated_aside(settings, contract, seen, run_id, after) as (aside, loaded):
@@ -142,7 +142,7 @@ def validated_aside(
         shutil.rmtree(left, ignore_errors=True)
     aside = Path(tempfile.mkdtemp(dir=zones.scratch, prefix="load."))
     try:
-        examination = examine(settings, seen.landed.path, contract, aside, seen.stamp)
+        examination = examine(settings, seen.landed.path, contract, aside, seen.stamp, erased=seen.erased)
         after("examined")
         seen.check_unchanged()
         manifest = _manifest(contract, seen, run_id, seen.arrival(zones), examination)
@@ -156,7 +156,17 @@ def validated_aside(
 def _may_be_known(zones: Zones, seen: Seen) -> bool:
     """Whether a delivery of that day came in a file of that size: if not, the file is read while it is hashed."""
     found = manifests(zones, seen.landed.dataset, seen.landed.extract_date)
-    return any(arrival.file_size == seen.facts.st_size for manifest, _, _ in found for arrival in manifest.arrivals)
+    return any(size == seen.facts.st_size for manifest, _, _ in found for _, size, _ in manifest.known_files)
+
+
+def known_delivery(zones: Zones, seen: Seen) -> Manifest | None:
+    """The delivery that a file brought, also when an erasure has emptied lines of it since; waits for its hash."""
+    content = seen.hashing.result()
+    exact = read_manifest(delivery_folder(zones.raw, seen.landed.dataset, seen.landed.extract_date, content))
+    if exact is not None:
+        return exact
+    found = (manifest for manifest, _, _ in manifests(zones, seen.landed.dataset, seen.landed.extract_date))
+    return next((manifest for manifest in found if content in manifest.known_hashes), None)
 
 
 def _recall(folder: Path, known: Manifest, arrival: Arrival) -> Manifest:
@@ -210,7 +220,7 @@ def _write(aside: Path, manifest: Manifest, examination: Examination) -> None:
     for file in rows_aside(aside):
         if file.exists():
             file.chmod(0o600)
-            _sync_file(file)
+            sync_file(file)
 
 
 def _publish(aside: Path, folder: Path, manifest: Manifest, zones: Zones, after: After) -> None:
@@ -229,16 +239,21 @@ def _publish(aside: Path, folder: Path, manifest: Manifest, zones: Zones, after:
 
 def superseding(known: Manifest, manifest: Manifest) -> Manifest:
     """The delivery with another result: the one that it had goes on record, and whatever file brought it stays."""
-    before = {"earlier_results": [*known.earlier_results, known.result]}
+    before = {"earlier_results": [*known.earlier_results, known.result], "erasures": known.erasures}
     return manifest.brought_by(known.arrivals).model_copy(update=before)
 
 
 def supersede(aside: Path, folder: Path, manifest: Manifest, zones: Zones, after: After) -> None:
     """Give a delivery another result. Until its manifest is replaced, the old one is in force, whole."""
+    place_rows(rows_aside(aside), folder, manifest, zones, after)
+
+
+def place_rows(prepared: tuple[Path, Path], folder: Path, manifest: Manifest, zones: Zones, after: After) -> None:
+    """Put accepted and rejected rows beside those in force, then have the manifest say that they count instead."""
     accepted, rejected = rows_of(manifest, folder, zones)
-    _place(aside / _REJECTED, rejected, zones.quarantine)
+    _place(prepared[1], rejected, zones.quarantine)
     after("quarantined")
-    _place(aside / _ACCEPTED, accepted, zones.raw)
+    _place(prepared[0], accepted, zones.raw)
     after("placed")
     write_atomically(folder / MANIFEST, manifest.model_dump_json(indent=2))
     after("loaded")
@@ -295,11 +310,3 @@ def _replace(prepared: Path, place: Path, old: Path, zone: Path) -> None:
         place.rename(old)
     prepared.rename(place)
     sync_folder(place.parent)
-
-
-def _sync_file(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

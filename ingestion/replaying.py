@@ -8,13 +8,16 @@ started again. The caller holds the writer's lock.
 
 import filecmp
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
+import duckdb
+
 from citylake.contracts.model import Contract
-from citylake.lake.deliveries import LandedFile, Manifest, Result, manifests
+from citylake.lake.deliveries import Manifest, Result, manifests
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion.loading import (
@@ -87,7 +90,8 @@ def _replay_one(  # noqa: PLR0913, PLR0917  # one delivery, and what replay was 
             would_be_lost = known.status == "accepted" and loaded.status == "refused"
             if would_be_lost and not accept_refusals:
                 return Replayed("kept", known, known.result, loaded.result)
-            if _is_the_same(known, loaded) and _are_equal(rows_of(known, folder, zones), rows_aside(aside)):
+            rows = (rows_of(known, folder, zones), rows_aside(aside))
+            if _is_the_same(known, loaded) and (_are_equal(*rows) or (known.erasures and _hold_the_same(*rows))):
                 return Replayed("unchanged", known, known.result, loaded.result)
             manifest = superseding(known, loaded)
             supersede(aside, folder, manifest, zones, after)
@@ -103,8 +107,10 @@ def _in_landing(known: Manifest, zones: Zones) -> Seen | None:
         landed = LandedFile.parse(path, known.dataset.split(".", 1)[0])
         if landed is not None and path.is_file() and not path.is_symlink():
             with Seen.of(landed) as seen:
-                if seen.sha256 == known.sha256:
-                    return seen
+                # Once rows were erased, a file that still has them is none to build from.
+                expected = known.erasures[-1].sha256 if known.erasures else known.sha256
+                if seen.sha256 == expected:
+                    return replace(seen, delivered=known)
     return None
 
 
@@ -119,3 +125,20 @@ def _are_equal(before: tuple[Path, Path], now: tuple[Path, Path]) -> bool:
         old.exists() == new.exists() and (not new.exists() or filecmp.cmp(old, new, shallow=False))
         for old, new in zip(before, now, strict=True)
     )
+
+
+def _hold_the_same(before: tuple[Path, Path], now: tuple[Path, Path]) -> bool:
+    """Whether the rows are the same, though the files are not: an erasure has written one of them anew."""
+    same = "select * from read_parquet($one) except all select * from read_parquet($other)"
+    with duckdb.connect() as connection:
+        return all(
+            old.exists() == new.exists()
+            and not (
+                new.exists()
+                and any(
+                    connection.execute(f"from ({same}) limit 1", {"one": str(one), "other": str(other)}).fetchone()
+                    for one, other in ((old, new), (new, old))
+                )
+            )
+            for old, new in zip(before, now, strict=True)
+        )

@@ -152,10 +152,17 @@ def _count(rows_read: int, accepted: Path, rejected: Path) -> Validated:
             "nothing was loaded. This is a fault in citylake; please report it with the file's contract."
         )
     return Validated(
-        accepted, rejected, rows_read, rows_accepted, rows_rejected, _per_rule(bad, "rules"), _per_rule(good, WARNINGS)
+        accepted,
+        rejected,
+        rows_read,
+        rows_accepted,
+        rows_rejected,
+        rows_per_rule(bad, "rules"),
+        rows_per_rule(good, WARNINGS),
     )
 
 
-def _per_rule(rows: pl.LazyFrame, column: str) -> dict[str, int]:
+def rows_per_rule(rows: pl.LazyFrame, column: str) -> dict[str, int]:
+    """How many rows have each of the rules that a column lists."""
     counts = rows.select(rule=pl.col(column).explode()).drop_nulls().group_by("rule").len().collect(engine="streaming")
     return dict(sorted(counts.iter_rows()))

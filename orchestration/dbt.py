@@ -170,12 +170,11 @@ def dbt_asset_definitions(settings: Settings) -> list[dg.AssetsDefinition]:
 
     @dbt_assets(manifest=manifest, select=STAGING, dagster_dbt_translator=translator, name="dbt_staging")
     def staging(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Iterator[Any]:
-        # cautious: a test that also needs a mart waits for the second selection.
-        yield from _build(context, night, "staging", translator, "cautious")
+        yield from _build(context, night, "staging", translator)
 
     @dbt_assets(manifest=manifest, exclude=STAGING, dagster_dbt_translator=translator, name="dbt_marts")
     def marts(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Iterator[Any]:
-        yield from _build(context, night, "marts", translator, "eager")
+        yield from _build(context, night, "marts", translator)
 
     return [staging, marts]
 
@@ -188,13 +187,11 @@ def measured_tables(settings: Settings) -> list[dg.AssetKey]:
     return sorted(dg.AssetKey(table) for table in {*tables, ("city", "indicator", "indicator_target")})
 
 
-def _build(
-    context: dg.AssetExecutionContext, night: Night, stage: str, translator: CityTranslator, indirect_selection: str
-) -> Iterator[Any]:
+def _build(context: dg.AssetExecutionContext, night: Night, stage: str, translator: CityTranslator) -> Iterator[Any]:
     """Build one selection and test it. Raises AuditFailed for failed tests, DbtFailed for everything else."""
     paths = DbtPaths.of(night.settings)
     with night.stage(stage) as facts, night.hush():
-        invocation = _start(context, night, paths, translator, indirect_selection)
+        invocation = _start(context, night, paths, translator)
         yield from invocation.stream()
         results = _results(paths)
         facts.update(_facts(results))
@@ -202,11 +199,7 @@ def _build(
 
 
 def _start(
-    context: dg.AssetExecutionContext,
-    night: Night,
-    paths: DbtPaths,
-    translator: CityTranslator,
-    indirect_selection: str,
+    context: dg.AssetExecutionContext, night: Night, paths: DbtPaths, translator: CityTranslator
 ) -> DbtCliInvocation:
     """Start ``dbt build``.
 
@@ -223,12 +216,8 @@ def _start(
     paths.target.mkdir(parents=True, exist_ok=True)
     paths.results.unlink(missing_ok=True)
     full = ["--full-refresh"] if night.full else []
-    options = [
-        "--exclude-resource-type",
-        "unit_test",
-        "--indirect-selection",
-        chosen.indirect_selection or indirect_selection,
-    ]
+    # Cautious: a test that also needs a mart waits for the second selection, and is not left out with staging there.
+    options = ["--exclude-resource-type", "unit_test", "--indirect-selection", chosen.indirect_selection or "cautious"]
     # Debug lines in the log file would be a tenth of dbt's time; what went wrong is in it without them.
     process = dbt.run(
         ["--log-format", "json", "--log-level-file", "info", "build", *options, *full, *chosen.selection_args],

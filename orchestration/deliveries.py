@@ -15,6 +15,7 @@ from citylake.lake import releases
 from citylake.lake.deliveries import Manifest, manifests
 from ingestion.landing import new_files, strangers
 from ingestion.loading import FileChanged, load_delivery
+from ingestion.suppressing import suppress
 from orchestration.dbt import LEDGER_KEYS
 from orchestration.drift import tell_of_new_columns, unknown_columns
 from orchestration.night import Materialized, Night, StageEvent, retrying_io, shown, some, write_deliveries
@@ -220,12 +221,16 @@ def ledger_assets(contracts: Sequence[Contract]) -> dg.AssetsDefinition:
     )
     def ledger(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
         with night.stage("ledger") as facts, retrying_io():
+            by_dataset = {contract.dataset: contract for contract in contracts}
+            facts.update(erased_again=_suppressed(night, by_dataset))
             deliveries = write_deliveries(night)
             in_force = deliveries.filter(pl.col("status") == "in_force")
-            unrecognised = [path.name for path in strangers(night.settings, {c.dataset: c for c in contracts})]
+            unrecognised = [path.name for path in strangers(night.settings, by_dataset)]
             facts.update(deliveries=deliveries.height, in_force=in_force.height, unrecognised=unrecognised)
             # The release would be refused in the end: nobody should wait for that.
             releases.refuse_mixture(night.settings, releases.origin_of(in_force["origin"].to_list()))
+        for dataset, rows in facts["erased_again"].items():
+            context.log.warning("%s delivered %s rows of persons erased before; they were erased again.", dataset, rows)
         for problem in some(
             [f"{name} in landing has a name of no dataset and was left alone." for name in unrecognised]
         ):
@@ -234,3 +239,8 @@ def ledger_assets(contracts: Sequence[Contract]) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(asset_key=key, metadata=shown(facts))
 
     return ledger
+
+
+def _suppressed(night: Night, contracts: Mapping[str, Contract]) -> dict[str, int]:
+    """Rows of persons who were erased and delivered again, by dataset; a past day's computation loads nothing new."""
+    return {} if night.plan.as_of is not None else suppress(night.settings, contracts, night.run.run_id)

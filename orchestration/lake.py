@@ -8,23 +8,33 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from pydantic import TypeAdapter
 
 from citylake.governance.audit import raise_if_failed, run_audit
 from citylake.governance.results import CheckResult
-from citylake.identity.resolve import resolve_persons
+from citylake.identity.resolve import resolve_identities
 from citylake.identity.sources import keep_sources
 from citylake.indicators.evaluate import evaluate
 from citylake.lake import maintenance, releases
 from citylake.lake.account import whoami
 from citylake.lake.deliveries import LEDGER
 from citylake.lake.errors import PublicationHeld
+from ingestion.retention import delete_expired
 from orchestration.dbt_paths import SEMANTIC_MANIFEST, DbtPaths
+from orchestration.erasure import Outcome, finish
 from orchestration.night import Materialized, Night, shown
 
 IDENTITY_TABLES = {
-    "person_record": "Which person each source record belongs to",
+    "person_mention": "Persons as records in force name them, normalised",
+    "entity_mention": "Organisations as records in force name them, normalised",
+    "person_record": "Which person each record in force names",
+    "entity_record": "Which entity each record in force names",
+    "retired_record": "Records not in force any more, with their keys",
     "person_key": "Every person key ever made and the record it was founded on",
-    "key_event": "Every change of a record's person key: merge or split",
+    "entity_key": "Every entity key ever made and the record it was founded on",
+    "key_event": "Every change of a record's key: merge or split",
+    "review_pair": "Pairs of mentions that a person must look at",
+    "linkage_run": "What each night of linking came to: what the audit holds to its bounds",
     "person_attribute": "Each attribute's value that counts for a person, and its source",
     "entity_attribute": "Each attribute's value that counts for an entity, and its source",
     "person_description": "Of these, what may be known of a person outside the vault",
@@ -36,6 +46,7 @@ INDICATOR_TABLES = {
     "indicator_value": "Every indicator at month, region and department, with numerator and denominator",
     "indicator_vintage": "Every figure that a published run ever gave",
 }
+_OUTCOMES = TypeAdapter(list[Outcome])
 AUDIT = dg.AssetKey(["city", "quality", "fct_audit_check"])
 RELEASE = dg.AssetKey("release")
 MAINTENANCE = dg.AssetKey("maintenance")
@@ -47,7 +58,11 @@ def identity_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.multi_asset(name="identity", specs=_specs(("vault", "identity"), IDENTITY_TABLES, staging))
     def identity(night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
         with night.stage("identity") as facts:
-            facts.update(resolve_persons(night.settings, night.run.run_id, night.as_of_date))
+            facts.update(
+                resolve_identities(
+                    night.settings, night.run.run_id, night.as_of_date, full=night.full, relink=night.plan.relink
+                )
+            )
             facts.update(keep_sources(night.settings, night.as_of_date))
         yield from _materialized(("vault", "identity"), IDENTITY_TABLES, facts)
 
@@ -141,7 +156,11 @@ def maintenance_asset() -> dg.AssetsDefinition:
     @dg.asset(key=MAINTENANCE, deps=[RELEASE], group_name="release", description="Expiry, compaction, deletion.")
     def maintain(night: dg.ResourceParam[Night]) -> Materialized:
         with night.stage("maintenance") as facts:
+            facts.update(delete_expired(night.settings))
             facts.update(maintenance.maintain(night.settings))
+            facts.update(
+                erasures=[TypeAdapter(Outcome).dump_python(one, mode="json") for one in finish(night.settings)]
+            )
         return dg.MaterializeResult(metadata=shown(facts))
 
     return maintain

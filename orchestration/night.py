@@ -26,6 +26,7 @@ from citylake.lake.zones import Zones
 from ingestion.promises import write_promises
 from orchestration.dbt_host import DbtHost
 from orchestration.dbt_paths import PARTIAL_PARSE, DbtPaths
+from orchestration.erasure import carry_on
 from orchestration.failures import NightKilled, Notice, notify
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Plan:
     """Where deliveries are read from when it is not the lake that is written to (as-of)."""
     full: bool = False
     """Rebuild every incremental model from nothing."""
+    relink: bool = False
+    """Link everybody anew after the night's own changes, and count whom that places otherwise."""
     listen: Listener = unheard
     is_quiet: bool = False
     """What libraries print goes to a log of the run; the screen belongs to whoever listens."""
@@ -158,6 +161,7 @@ def hold_night(settings: Settings, plan: Plan, wait_seconds: float | None = None
     with writer_lock(settings, "nightly refresh", wait_seconds) as hold:
         clear(hold.zones)
         releases.heal(hold.zones)
+        carry_on(settings)
         yield Night(settings, Run(mint_run_id(), hold.zones), plan.full, plan)
 
 

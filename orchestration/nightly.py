@@ -56,11 +56,12 @@ class NightResult:
         return self.facts("release").get("held")
 
 
-def run_nightly(
+def run_nightly(  # noqa: PLR0913  # what is asked of a night, by keyword
     settings: Settings,
     *,
     as_of: date | None = None,
     full: bool = False,
+    relink: bool = False,
     keep: bool = False,
     progress: Listener = unheard,
 ) -> NightResult:
@@ -68,8 +69,9 @@ def run_nightly(
 
     ``as_of`` computes in a scratch lake with the deliveries that had arrived by the end of that day, publishes
     nothing, and leaves the lake itself untouched; ``keep`` keeps that scratch lake until the next night clears it.
+    ``relink`` links everybody anew after the night's own changes.
     """
-    plan = Plan(as_of=as_of, full=full or as_of is not None, listen=progress, is_quiet=True)
+    plan = Plan(as_of=as_of, full=full or as_of is not None, relink=relink, listen=progress, is_quiet=True)
     try:
         result = _run(settings, plan) if as_of is None else _run_as_of(settings, plan, keep=keep)
     except CitylakeError as error:

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command()(dagster)
 
 
-def refresh(
+def refresh(  # noqa: PLR0913, PLR0917  # one parameter an option
     as_of: Annotated[
         datetime | None,
         typer.Option(
@@ -61,6 +61,18 @@ def refresh(
             "are kept with the release's checks, for every reader; name no person.",
         ),
     ] = None,
+    relink: Annotated[
+        bool,
+        typer.Option("--relink", help="Link every record anew, and say whom that places otherwise than nights did."),
+    ] = False,
+    accept_linkage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Publish although linking is out of its bounds. The reason and your account are kept with the "
+            "release's checks, for every reader; name no person.",
+        ),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="With --as-of: keep the scratch lake until the next night clears it.")
     ] = False,
@@ -75,6 +87,8 @@ def refresh(
         settings = settings.model_copy(update={"allow_mixed_origin": True})
     if accept_fewer_rows is not None:
         settings = settings.model_copy(update={"accept_fewer_rows": accept_fewer_rows})
+    if accept_linkage is not None:
+        settings = settings.model_copy(update={"accept_linkage": accept_linkage})
     with err.status("启动 Starting …") as status:
         from orchestration.nightly import run_nightly  # noqa: PLC0415  # Dagster and dbt take seconds to import
 
@@ -87,7 +101,7 @@ def refresh(
                 err.print(f"{mark} {label} [dim]{event.seconds:.1f} s[/]")
 
         result = run_nightly(
-            settings, as_of=None if as_of is None else as_of.date(), full=full, keep=keep, progress=show
+            settings, as_of=None if as_of is None else as_of.date(), full=full, relink=relink, keep=keep, progress=show
         )
     show_result(result, is_as_of=as_of is not None)
 
@@ -136,6 +150,8 @@ def show_result(result: "NightResult", *, is_as_of: bool) -> None:
     for drifted in _listed(result, "drifted")[:_SHOWN]:
         out.print(f"[yellow]列有变化 Columns[/] {escape(_drifted(drifted))}")
     _say_how_many(_listed(result, "drifted"))
+    for dataset, rows in result.facts("ledger").get("erased_again", {}).items():
+        out.print(f"[yellow]已删除人员再次报送 Erased persons delivered again[/] {escape(dataset)}: {rows:,}")
     for warning in [*result.facts("marts").get("warnings", []), *result.facts("audit").get("warned", [])]:
         out.print(f"[yellow]注意 Warning[/] {escape(warning)}")
     if result.error is not None:

@@ -12,8 +12,8 @@ import typer
 from rich.table import Table
 
 from apps.cli.console import out
-from citylake.lake.deliveries import LandedFile
 from citylake.lake.errors import UsageError
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import TIMEZONE, Settings
 from citylake.lake.zones import prepare
 

@@ -22,12 +22,14 @@ def _ledger_adds_up(subject: Subject) -> CheckResult:
     accepted = subject.ledger.filter(pl.col("load_status") == "accepted")
     adds_up = pl.col("rows_read") == pl.col("rows_accepted") + pl.col("rows_quarantined")
     wrong = accepted.filter(~adds_up.fill_null(value=False)).height
+    erased = int(subject.ledger["rows_erased"].sum())
     return nothing_wrong(
         "ledger.rows_add_up",
         wrong,
         Label(
-            f"{accepted.height} 个交付中有 {wrong} 个的读取行数不等于接收加隔离行数",
-            f"{wrong} of {accepted.height} deliveries: rows read are not rows accepted plus rows quarantined",
+            f"{accepted.height} 个交付中有 {wrong} 个的读取行数不等于接收加隔离行数；依法删除 {erased} 行",
+            f"{wrong} of {accepted.height} deliveries: rows read are not rows accepted plus rows quarantined; "
+            f"{erased} rows were erased since on a legal basis",
         ),
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from citylake.identity import clustering_results_sql as results
 from citylake.identity import clustering_sql as sql
 from citylake.identity.linkage import prepare
 from citylake.identity.models import LinkageModel
@@ -53,7 +54,7 @@ def cluster(  # noqa: PLR0913  # tables by name
     decisions: str | None = None,
     is_prepared: bool = False,
 ) -> Clustered:
-    """Make the tables ``clusters`` and ``reviews`` anew.
+    """Make the temporary tables ``clusters`` and ``reviews`` anew.
 
     Args:
         connection: Where the tables are; temporary ones whose names begin with ``linking_`` are made in it.
@@ -74,6 +75,7 @@ def cluster(  # noqa: PLR0913  # tables by name
     known = f"select left_key, right_key, decision from {decisions}" if decisions else sql.NO_DECISIONS
     connection.execute(sql.DECISIONS.format(decisions=known))
     connection.execute(sql.EDGES.format(edges=edges))
+    connection.execute(sql.BUSY)
     connection.execute(sql.NODES, {"threshold": model.threshold})
     connection.execute(sql.TOLD_APART)
     contradictions = _units(connection)
@@ -82,10 +84,10 @@ def cluster(  # noqa: PLR0913  # tables by name
     _attach(connection, model)
     cut = _join_the_rest(connection, model)
     connection.execute(sql.TARGETS_OF_REST)
-    connection.execute(sql.PROPOSALS, {"threshold": model.threshold, "margin": model.margin})
+    connection.execute(sql.PROPOSALS, _bounds(model))
     connection.execute(sql.ATTACH)
-    connection.execute(sql.CLUSTERS.format(clusters=clusters))
-    connection.execute(sql.REVIEWS.format(reviews=reviews), {"threshold": model.threshold, "margin": model.margin})
+    connection.execute(results.CLUSTERS.format(clusters=clusters))
+    connection.execute(results.REVIEWS.format(reviews=reviews), {"threshold": model.threshold, "margin": model.margin})
     return _counted(connection, clusters, reviews, cut, contradictions)
 
 
@@ -116,10 +118,14 @@ def _attach(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
     """Let units without an anchor find theirs, some of them through others that have found it."""
     connection.execute(sql.NOBODY_ATTACHED)
     for _ in range(ROUNDS):
-        connection.execute(sql.PROPOSALS, {"threshold": model.threshold, "margin": model.margin})
+        connection.execute(sql.PROPOSALS, _bounds(model))
         if not _count(connection, "linking_proposal"):
             return
         connection.execute(sql.ATTACH)
+
+
+def _bounds(model: LinkageModel) -> dict[str, float | bool]:
+    return {"threshold": model.threshold, "margin": model.margin, "is_one_to_one": model.is_one_to_one}
 
 
 def _join_the_rest(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> int:
@@ -145,7 +151,7 @@ def _join_the_rest(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -
 def _counted(
     connection: duckdb.DuckDBPyConnection, clusters: str, reviews: str, cut: int, contradictions: int
 ) -> Clustered:
-    row = connection.execute(sql.COUNTS.format(clusters=clusters)).fetchone()
+    row = connection.execute(results.COUNTS.format(clusters=clusters)).fetchone()
     found = connection.execute(f"select reason, count(*) from {reviews} group by reason order by reason").fetchall()
     mentions, groups, attached, nobody, largest, largest_loose = row or (0, 0, 0, 0, 0, 0)
     return Clustered(

@@ -29,6 +29,21 @@ inner join linking_mention as left_mention on edge.left_key = left_mention.menti
 inner join linking_mention as right_mention on edge.right_key = right_mention.mention_key
 """
 
+# Anchors that edges, decisions or a contradiction touch. The others, nearly all, are clusters as they stand.
+BUSY = """
+create or replace temp table linking_busy as
+select anchor_id
+from linking_mention
+where
+    anchor_id is not null
+    and (
+        profile_key in (select left_profile from linking_edge union select right_profile from linking_edge)
+        or mention_key in (select left_key from linking_decision union select right_key from linking_decision)
+    )
+union
+select anchor_id from linking_set_apart
+"""
+
 # The nodes of the graph: a profile whose mentions are one, whatever else holds, is one node; a mention that people
 # decided about is one by itself, and so is each of equal mentions that are not alike enough to be one.
 NODES = """
@@ -56,6 +71,7 @@ read as (
     from linking_mention as mention
     left join decided using (mention_key)
     left join alike using (profile_key)
+    where mention.anchor_id is null or mention.anchor_id in (select anchor_id from linking_busy)
 )
 
 select
@@ -287,7 +303,8 @@ chosen as (
 )
 """
 
-# Of two that people told apart and that want the same anchor, the one that matches it better gets it.
+# Of two that people told apart and that want the same anchor, the one that matches it better gets it; where a file
+# has nobody twice, of any two.
 _UNDISPUTED = """
 select chosen.*
 from chosen
@@ -298,6 +315,18 @@ where not exists (
         bar.a = chosen.unit
         and other.target = chosen.target
         and (other.match_weight, chosen.unit) > (chosen.match_weight, other.unit)
+)
+and (
+    not $is_one_to_one
+    or (
+        chosen.target not in (select target from linking_target where target <> unit)
+        and not exists (
+            from chosen as other
+            where
+                other.target = chosen.target
+                and (other.match_weight, chosen.unit) > (chosen.match_weight, other.unit)
+        )
+    )
 )
 """
 
@@ -359,127 +388,3 @@ from linking_joined where linking_component.unit = linking_joined.id
 
 # What cannot stand alone attaches to whom the others have become, by the same rule.
 TARGETS_OF_REST = "insert into linking_target (unit, target) select unit, component from linking_component"
-
-# Of members of a component without an anchor: through which edge each hangs together with another.
-CLUSTERS = """
-create or replace temp table linking_way as
-select
-    link.a as unit,
-    max(link.match_weight) as match_weight,
-    arg_min(link.there, (-link.match_weight, link.there)) as there
-from linking_link as link
-inner join linking_component as here on link.a = here.unit
-inner join linking_component as other on link.b = other.unit and here.component = other.component
-group by link.a;
-
-create or replace table {clusters} as
-select
-    member.mention_key,
-    case when target.target is not null then min(member.mention_key) over (partition by target.target) end
-        as cluster_key,
-    case
-        when target.target is null then null
-        when member.anchor_id is not null then 'anchor'
-        when member.is_decided then 'decided'
-        when target.there is not null or way.there is not null then 'linked'
-        else 'own_record'
-    end as match_rule,
-    case when member.anchor_id is null then coalesce(target.match_weight, way.match_weight) end as match_weight,
-    case when member.anchor_id is null then coalesce(target.there, way.there) end as matched_key
-from linking_unit_of as member
-left join linking_target as target using (unit)
-left join linking_way as way using (unit)
-"""
-
-REVIEWS = """
-create or replace table {reviews} as
-with asked as (
-    select
-        link.a as unit,
-        link.here,
-        link.there,
-        link.match_weight,
-        other.target,
-        own.target as own_target,
-        row_number() over (partition by link.a, other.target order by link.match_weight desc, link.there) as place
-    from linking_link as link
-    inner join linking_unit as free on link.a = free.unit and not free.is_anchored
-    inner join linking_target as other on link.b = other.unit
-    left join linking_target as own on link.a = own.unit
-    where (link.a, link.b) not in (select (a, b) from linking_bar)
-),
-
-by_target as (
-    select
-        *,
-        max(match_weight) over (partition by unit) as best_weight,
-        row_number() over (partition by unit order by match_weight desc, target) as rank
-    from asked where place = 1 and (target is distinct from own_target)
-),
-
-held as (
-    select unit, arg_min(there, (-match_weight, there)) as there
-    from asked where place = 1 and target = own_target
-    group by unit
-),
-
-found as (
-    select here as left_key, there as right_key, 'ambiguous' as reason, match_weight
-    from by_target
-    where
-        best_weight >= $threshold
-        and match_weight > best_weight - $margin
-        and unit not in (select unit from linking_target inner join linking_unit using (unit)
-            where linking_target.target <> linking_target.unit)
-    union all
-    select here, there, 'uncertain', match_weight
-    from by_target
-    where rank = 1 and best_weight < $threshold
-        and unit not in (select unit from linking_target where target <> unit)
-    union all
-    select held.there, by_target.there, 'two_anchors', by_target.match_weight
-    from by_target
-    inner join held using (unit)
-    inner join linking_unit as other on by_target.target = other.unit and other.is_anchored
-    inner join linking_unit as own on by_target.own_target = own.unit and own.is_anchored
-    where by_target.match_weight >= $threshold
-    union all
-    select apart.mention_key, min(other.mention_key), 'contradicted_id', null
-    from linking_set_apart as apart
-    inner join linking_unit_of as other on apart.anchor_id = other.anchor_id
-    group by apart.mention_key
-)
-
-select
-    least(left_key, right_key) as left_key,
-    greatest(left_key, right_key) as right_key,
-    min(reason) as reason,
-    max(match_weight) as match_weight
-from found
-where
-    left_key <> right_key
-    and (least(left_key, right_key), greatest(left_key, right_key)) not in (
-        select (left_key, right_key) from linking_decision
-    )
-group by all
-union all
-select left_key, right_key, 'contradictory_decisions', null from linking_contradictory
-"""
-
-COUNTS = """
-with sizes as (
-    select cluster_key, count(*) as mentions, bool_or(match_rule = 'anchor') as is_anchored
-    from {clusters} where cluster_key is not null
-    group by cluster_key
-)
-
-select
-    (select count(*) from {clusters}),
-    count(*),
-    (select count(*) from {clusters} as member inner join sizes using (cluster_key)
-        where sizes.is_anchored and member.match_rule <> 'anchor'),
-    (select count(*) from {clusters} where cluster_key is null),
-    coalesce(max(mentions), 0),
-    coalesce(max(mentions) filter (not is_anchored), 0)
-from sizes
-"""

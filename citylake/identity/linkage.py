@@ -91,7 +91,12 @@ select {number} as rule, hash({values}) as block, mention_key, anchor_id is null
 from linking_profile
 where {present}
     and hash({values}) in (select hash({values}) from linking_profile where anchor_id is null and {present})
+    {changed}
 """
+# After the first run: only blocks with something new in them.
+_BLOCK_CHANGED = """and hash({values}) in (
+    select hash({values}) from linking_profile semi join linking_fresh using (mention_key) where {present}
+)"""
 
 _BLOCK_SIZES = """
 create or replace temp table linking_block_size as
@@ -249,7 +254,10 @@ def _parameters(linker: "Linker", model: LinkageModel, least: float) -> dict[str
     found: dict[str, dict[str, tuple[float, float]]] = {}
     for comparison in model.comparisons:
         levels = {level["label_for_charts"]: level for level in stated[comparison.field]["comparison_levels"]}
-        m = {level.label: max(_seen(levels[level.label], "m"), level.least) for level in comparison.levels}
+        m = {
+            level.label: min(max(_seen(levels[level.label], "m"), level.least), level.most)
+            for level in comparison.levels
+        }
         u = {level.label: max(_seen(levels[level.label], "u"), level.least_u, least) for level in comparison.levels}
         found[comparison.field] = {label: (m[label] / sum(m.values()), u[label] / sum(u.values())) for label in m}
     return found
@@ -264,7 +272,14 @@ def _linker(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> "tupl
     # Here and not above: importing Splink costs the command line half a second that most commands need not pay.
     from splink import DuckDBAPI, Linker  # noqa: PLC0415
 
-    api = DuckDBAPI(connection=connection)
+    class TemporaryTables(DuckDBAPI):
+        """What Splink makes is temporary: a transaction that writes to a lake may write to no other database."""
+
+        def _setup_for_execute_sql(self, sql: str, physical_name: str) -> str:
+            statement = super()._setup_for_execute_sql(sql, physical_name)
+            return statement.replace("CREATE TABLE", "CREATE TEMP TABLE", 1)
+
+    api = TemporaryTables(connection=connection)
     return api, Linker(api.register("linking_profile"), model.splink_settings(), log_level=None)
 
 
@@ -278,14 +293,15 @@ def _make_tables(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edg
 
 def _block(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
     """Make ``linking_pair``: the candidates, each once, with the first rule that found it."""
-    rules = [
-        _BLOCK_OF_RULE.format(
-            number=number,
-            values=", ".join(rule.columns),
-            present=" and ".join(f"{column} is not null" for column in rule.columns),
-        )
-        for number, rule in enumerate(model.blocking)
-    ]
+    is_first = _count(connection, "linking_fresh") == _count(connection, "linking_profile")
+    rules: list[str] = []
+    for number, rule in enumerate(model.blocking):
+        words = {
+            "values": ", ".join(rule.columns),
+            "present": " and ".join(f"{column} is not null" for column in rule.columns),
+        }
+        changed = "" if is_first else _BLOCK_CHANGED.format(**words)
+        rules.append(_BLOCK_OF_RULE.format(number=number, changed=changed, **words))
     connection.execute("create or replace temp table linking_block as " + " union all ".join(rules))
     connection.execute(_BLOCK_SIZES)
     connection.execute(_PAIRS, {"largest_block": model.largest_block})

@@ -6,7 +6,6 @@ depends on what was delivered, never on when it was loaded.
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,51 +15,16 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from citylake.lake.erasures import Erasure
 from citylake.lake.errors import EnvironmentProblem, UsageError
 from citylake.lake.files import write_atomically
+from citylake.lake.landed import Origin
 from citylake.lake.settings import TIMEZONE
 from citylake.lake.zones import Zones, of_another_account
 
 MANIFEST = "manifest.json"
 DECISIONS = "decisions.json"
 LEDGER = "deliveries.parquet"
-
-Origin = Literal["real", "synthetic"]
-
-_LANDED = re.compile(
-    r"^(?P<name>.+)_(?P<date>\d{8})(_r(?P<revision>\d{1,4}))?(?P<synthetic>\.synthetic)?\.(?P<extension>csv|jsonl|xlsx|parquet)(\.gz)?$"
-)
-
-
-class LandedFile(BaseModel):
-    """What the name of a file in landing says: ``<dataset>_<YYYYMMDD>[_r<revision>][.synthetic].<ext>[.gz]``."""
-
-    model_config = ConfigDict(frozen=True)
-
-    dataset: str
-    extract_date: date
-    revision: int = 0
-    """0 for the first delivery of an extract date; a correction has a higher number and supersedes."""
-    origin: Origin = "real"
-    path: Path
-
-    @classmethod
-    def parse(cls, path: Path, department: str) -> "LandedFile | None":
-        """Read a file's name; None when it is not one of ours."""
-        match = _LANDED.match(path.name)
-        if match is None:
-            return None
-        try:
-            extract_date = date.fromisoformat(match["date"])
-        except ValueError:
-            return None
-        return cls(
-            dataset=f"{department}.{match['name']}",
-            extract_date=extract_date,
-            revision=int(match["revision"] or 0),
-            origin="synthetic" if match["synthetic"] else "real",
-            path=path,
-        )
 
 
 class Refusal(BaseModel):
@@ -134,6 +98,33 @@ class Manifest(Arrival, Result):
     """The files beside the one that counts."""
     earlier_results: list[Result] = []
     """Oldest first; what they accepted and quarantined is no longer kept."""
+    erasures: list[Erasure] = []
+    """Oldest first. Counts of the result in force are of the rows that are left."""
+
+    @property
+    def lines_erased(self) -> list[tuple[int, int]]:
+        """First and last line of every record that was erased, in their order."""
+        return sorted({lines for erasure in self.erasures for lines in erasure.lines})
+
+    @property
+    def rows_erased(self) -> int:
+        """Records that were delivered and are no longer there."""
+        return len(self.lines_erased)
+
+    @property
+    def known_hashes(self) -> set[str]:
+        """The hash of what was delivered, and of what an erasure left of it."""
+        return {self.sha256, *(erasure.sha256 for erasure in self.erasures if erasure.sha256)}
+
+    @property
+    def known_files(self) -> set[tuple[str, int, int]]:
+        """Name, size and modification time of each file that brought it, as delivered and as an erasure left it."""
+        sizes = [erasure.file_size for erasure in self.erasures if erasure.file_size is not None]
+        return {
+            (arrival.file_name, size, arrival.file_mtime_ns)
+            for arrival in self.arrivals
+            for size in (arrival.file_size, *sizes)
+        }
 
     @property
     def delivery_id(self) -> str:
@@ -142,7 +133,10 @@ class Manifest(Arrival, Result):
 
     @property
     def accepted_file(self) -> str:
-        """Name of the Parquet of accepted rows, beside the manifest. Each result has a name of its own."""
+        """Name of the Parquet of accepted rows, beside the manifest. Each result has a name of its own.
+
+        So has what an erasure leaves of one.
+        """
         return self._file("accepted")
 
     @property
@@ -151,7 +145,7 @@ class Manifest(Arrival, Result):
         return self._file("rejected")
 
     def _file(self, name: str) -> str:
-        number = len(self.earlier_results) + 1
+        number = len(self.earlier_results) + len(self.erasures) + 1
         return f"{name}.parquet" if number == 1 else f"{name}_{number}.parquet"
 
     @property
@@ -255,6 +249,7 @@ def read_ledger(zones: Zones, as_of: date | None = None) -> pl.DataFrame:
     rows = [
         {
             **manifest.model_dump(include=_SCHEMA.keys() - {"new_columns", "missing_columns"}),
+            "rows_erased": manifest.rows_erased,
             "delivery_id": manifest.delivery_id,
             "department": manifest.dataset.split(".", 1)[0],
             "load_status": manifest.status,
@@ -301,6 +296,7 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "rows_read": pl.Int64,
     "rows_accepted": pl.Int64,
     "rows_quarantined": pl.Int64,
+    "rows_erased": pl.Int64,
     "drift": pl.String,
     "new_columns": pl.String,
     "missing_columns": pl.String,

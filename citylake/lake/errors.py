@@ -40,6 +40,12 @@ class PublicationHeld(CitylakeError):
     """A rollback holds publication until somebody resumes it. A night takes it as an outcome, not as a failure."""
 
 
+class ErasurePending(CitylakeError):
+    """A person is not erased from everywhere yet; the message says what is waited for, and the next night goes on."""
+
+    exit_code = 6
+
+
 class NoRelease(CitylakeError):
     """There is no release to read yet."""
 

@@ -43,9 +43,9 @@ def maintain(settings: Settings) -> dict[str, int]:
     }
     with open_lakes(settings) as connection:
         for lake in LAKES:
-            facts["snapshots_expired"] += _expire(connection, lake, kept)
+            facts["snapshots_expired"] += expire(connection, lake, kept)
             facts["tables_merged"] += _compact(connection, lake)
-            deleted, freed = _delete_files(settings, connection, lake, kept)
+            deleted, freed = delete_files(settings, connection, lake, kept)
             facts["files_deleted"] += deleted
             facts["bytes_freed"] += freed
     return facts
@@ -57,7 +57,7 @@ def _drop_releases(settings: Settings, zones: Zones) -> int:
     dropped = 0
     for release in list_releases(zones):
         if release.release_id not in kept:
-            with _exclusively(zones, release.release_id) as is_free:
+            with exclusively(zones, release.release_id) as is_free:
                 if is_free:
                     remove_release(zones, release.release_id)
                     dropped += 1
@@ -76,7 +76,7 @@ def _kept_by_age(settings: Settings, zones: Zones) -> set[str | None]:
 
 
 @contextmanager
-def _exclusively(zones: Zones, release_id: str) -> Generator[bool]:
+def exclusively(zones: Zones, release_id: str) -> Generator[bool]:
     """Whether nobody reads this release; while inside, nobody can begin to."""
     with (zones.releases / release_id / IN_USE).open("rb") as file:
         try:
@@ -87,7 +87,7 @@ def _exclusively(zones: Zones, release_id: str) -> Generator[bool]:
             yield True
 
 
-def _expire(connection: duckdb.DuckDBPyConnection, lake: Lake, kept: Iterable[Release]) -> int:
+def expire(connection: duckdb.DuckDBPyConnection, lake: Lake, kept: Iterable[Release]) -> int:
     """Expire the head's snapshots but the newest and those of kept releases, whose files are thereby doubly safe."""
     versions = sorted(row[0] for row in connection.execute(f"select snapshot_id from {lake}.snapshots()").fetchall())
     needed = {release.snapshots.get(lake) for release in kept} if lake in PUBLISHED_LAKES else set[int | None]()
@@ -112,7 +112,7 @@ def _compact(connection: duckdb.DuckDBPyConnection, lake: Lake) -> int:
     return len(tables)
 
 
-def _delete_files(
+def delete_files(
     settings: Settings, connection: duckdb.DuckDBPyConnection, lake: Lake, kept: Iterable[Release]
 ) -> tuple[int, int]:
     """Delete scheduled and orphaned files that are past the grace time and that no release names: number and bytes.

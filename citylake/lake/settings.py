@@ -51,11 +51,58 @@ class Settings(BaseSettings):
     delete_grace_hours: float = Field(
         default=24.0, ge=0, description="How long files that nothing names any more are kept before deletion."
     )
+    retain_landing_days: int | None = Field(
+        default=None, ge=1, description="How long landing keeps files, from their arrival on; for ever when unset."
+    )
+    expire_landing_in_force: bool = Field(
+        default=False, description="Let landing lose files of deliveries in force too: they cannot be replayed then."
+    )
+    retain_quarantine_days: int | None = Field(
+        default=None, ge=1, description="How long rejected rows with their values are kept; for ever when unset."
+    )
+    retain_raw_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="How long rows of superseded and outdated deliveries are kept; for ever when unset.",
+    )
     allow_mixed_origin: bool = Field(default=False, description="Let a release mix synthetic and real deliveries.")
     accept_fewer_rows: str | None = Field(
         default=None,
         min_length=1,
         description="Why a release may hold far fewer rows than the last one; for one night, and kept with its checks.",
+    )
+    models: AbsolutePath | None = Field(
+        default=None, description="Where a city's own linkage models lie; vault/models under the home when unset."
+    )
+    relink_days: int = Field(
+        default=31, ge=1, description="After how many days a night links everybody anew and counts the divergence."
+    )
+    link_max_cluster: int = Field(
+        default=200, ge=2, description="Most different descriptions that one person or entity may have."
+    )
+    link_max_unlinked: float = Field(
+        default=0.5, ge=0, le=1, description="Largest share of mentions without a valid identifier that link to nobody."
+    )
+    link_max_nobody: float = Field(default=0.15, ge=0, le=1, description="Largest share of mentions that name nobody.")
+    link_max_change: float = Field(
+        default=0.05,
+        ge=0,
+        description="By which share the number of persons or entities may change against the last release, beyond what "
+        "records that came or went explain.",
+    )
+    link_min_precision: float = Field(
+        default=0.99, ge=0, lt=1, description="Least precision of linking that the reviewed sample may show."
+    )
+    link_min_recall: float = Field(
+        default=0.95, ge=0, lt=1, description="Least recall of linking that the reviewed sample may show."
+    )
+    link_max_divergence: float = Field(
+        default=0.001, ge=0, le=1, description="Largest share of mentions that a full relink may place otherwise."
+    )
+    accept_linkage: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Why a release may come out with linking out of bounds; for one night, and kept with its checks.",
     )
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit; beyond it, it spills to disk.")
     threads: int | None = Field(default=None, ge=1, description="DuckDB's threads; every core when unset.")

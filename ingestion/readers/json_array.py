@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from json import JSONDecoder
+from pathlib import Path
 
+from citylake.contracts.model import Dialect
 from ingestion import refusals
-from ingestion.readers.source import BLOCK_BYTES, TextBlock
+from ingestion.readers.source import BLOCK_BYTES, TextBlock, text_blocks
 
 _WHITE_SPACE = re.compile(r"[ \t\n\r]*")
 _PIECE_CHARACTERS = 1 << 20
@@ -26,6 +28,20 @@ def laid_out(blocks: Iterator[TextBlock]) -> Iterator[TextBlock]:
             break
     whole = chain(first, blocks)
     return _elements_of(whole) if first and first[-1].content.lstrip()[:1] == b"[" else whole
+
+
+def is_array(file: Path, dialect: Dialect) -> bool:
+    """Whether a file is one array of objects and no JSON Lines; false for what cannot be decoded."""
+    try:
+        head = next((block.content for block in text_blocks(file, dialect) if block.content.strip()), b"")
+    except refusals.RefusedFile:
+        return False
+    return head.lstrip()[:1] == b"["
+
+
+def elements(file: Path, dialect: Dialect) -> Iterator[str]:
+    """The text of each element of a file that is one array. Raises RefusedFile where the array is broken."""
+    return _elements(_Text(text_blocks(file, dialect)))
 
 
 def _elements_of(blocks: Iterator[TextBlock]) -> Iterator[TextBlock]:

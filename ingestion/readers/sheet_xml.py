@@ -43,7 +43,7 @@ def look_through(workbook: Path, sheet: str) -> Signs:
     found: set[tuple[int, int]] = set()
     has_signs = has_merged = False
     begins_at_once: bool | None = None
-    with zipfile.ZipFile(workbook) as archive, archive.open(_path(archive, sheet)) as stream:
+    with zipfile.ZipFile(workbook) as archive, archive.open(sheet_part(archive, sheet)) as stream:
         rest = b""
         while piece := stream.read(_PIECE_BYTES):
             text = rest + piece
@@ -82,13 +82,13 @@ def sheet_names(workbook: Path) -> list[str]:
         return [entry.get("name", "") for entry in book.iterfind("{*}sheets/{*}sheet")]
 
 
-def _path(archive: zipfile.ZipFile, sheet: str) -> str:
-    """Where in the workbook a sheet lies."""
+def sheet_part(archive: zipfile.ZipFile, sheet: str | None) -> str:
+    """Where in the workbook a sheet lies, or its only one. Raises StopIteration or KeyError when it is not there."""
     book, relations = (_parsed(archive, f"xl/{name}") for name in ("workbook.xml", "_rels/workbook.xml.rels"))
     relation = next(
         value
         for entry in book.iterfind("{*}sheets/{*}sheet")
-        if entry.get("name") == sheet
+        if sheet in (None, entry.get("name"))
         for name, value in entry.items()
         if name.endswith("}id")
     )

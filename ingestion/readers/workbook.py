@@ -72,7 +72,7 @@ def _read(file: Path, contract: Contract, folder: Path) -> Extract:
         LookupError,
         StopIteration,
     ) as problem:
-        raise _damaged() from problem
+        raise damaged() from problem
     return Extract(parts, header.missing, header.new)
 
 
@@ -86,7 +86,7 @@ def _check_workbook(file: Path) -> None:
         with zipfile.ZipFile(file) as archive:
             names, size = archive.namelist(), sum(entry.file_size for entry in archive.infolist())
     except _DAMAGED as problem:
-        raise _damaged() from problem
+        raise damaged() from problem
     if "xl/workbook.xml" not in names:
         raise refusals.wrong_format(
             Label("Excel 工作簿（.xlsx）", "a workbook (.xlsx)"),
@@ -104,9 +104,9 @@ def _check_parts(file: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             if archive.testzip() is not None:
-                raise _damaged()
+                raise damaged()
     except _DAMAGED as problem:
-        raise _damaged() from problem
+        raise damaged() from problem
 
 
 def _look_and_read(file: Path, sheet: str, contract: Contract) -> tuple[Signs, Extract | None]:
@@ -229,7 +229,8 @@ def _sorted_out(
     return Batch(good, rows.filter(pl.col("rule").is_not_null()).with_columns(text).select(*REJECTED_SCHEMA))
 
 
-def _damaged() -> refusals.RefusedFile:
+def damaged() -> refusals.RefusedFile:
+    """A workbook that cannot be taken apart."""
     return refusals.unreadable(
         "工作簿已损坏或不完整，请重新导出。", "The workbook is damaged or cut off. Export it again."
     )

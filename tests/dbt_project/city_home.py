@@ -13,7 +13,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest as DbtManifest
 
 from citylake.contracts.model import Contract, load_contracts
-from citylake.identity.resolve import resolve_persons
+from citylake.identity.resolve import resolve_identities
 from citylake.identity.sources import keep_sources
 from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger, reinstate, withdraw, write_ledger
@@ -22,7 +22,7 @@ from citylake.lake.zones import Zones
 from ingestion.promises import write_promises
 from ingestion.rules import polars_type
 
-NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test", "--indirect-selection", "cautious")
 
 
 @dataclass
@@ -114,7 +114,7 @@ class CityHome:
     def build(self) -> None:
         """A whole night of dbt, identity between its halves, without unit tests."""
         self.dbt("build", "--select", "path:models/staging", *NO_UNIT_TESTS)
-        resolve_persons(self.settings, "test", self.as_of)
+        resolve_identities(self.settings, "test", self.as_of)
         keep_sources(self.settings, self.as_of)
         self.dbt("build", "--exclude", "path:models/staging", *NO_UNIT_TESTS)
 

@@ -11,6 +11,7 @@ import pytest
 
 from citylake.governance.audit import run_audit
 from citylake.governance.results import CheckResult
+from citylake.identity.tables import LINKAGE_RUN
 from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger, write_ledger
 from citylake.lake.settings import Settings
@@ -32,6 +33,12 @@ SCRIPTS = (
             '样板五金有限公司' as legal_representative;
     create table vault.staging.stg_urban_management__urban_case as
         select '3202000000000000001' as case_code, '{PHONE}' as reporter_phone, '甄先生反映路灯不亮' as description;
+    create schema vault.identity; create table vault.identity.linkage_run ({LINKAGE_RUN});
+    insert into vault.identity.linkage_run by name
+        select '{RUN}' as run_id, kind, '1' as model_version, 4000 as mentions, 3900 as records, 2000 as keys,
+            400 as loose_mentions, 40 as unlinked_mentions, 100 as nobody_mentions, 9 as largest_cluster,
+            30 as largest_cluster_records, 0 as contradictory_decisions, 0.0 as precision_n, 0.0 as recall_n
+        from (values ('person'), ('entity')) as kinds(kind);
     commit;
     """,
     """
@@ -84,6 +91,7 @@ class Audited:
     home: Path
     allow_mixed_origin: bool = False
     accept_fewer_rows: str | None = None
+    accept_linkage: str | None = None
     connection: duckdb.DuckDBPyConnection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +110,7 @@ class Audited:
             threads=1,
             allow_mixed_origin=self.allow_mixed_origin,
             accept_fewer_rows=self.accept_fewer_rows,
+            accept_linkage=self.accept_linkage,
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import duckdb
@@ -220,6 +220,13 @@ def test_a_pair_below_the_threshold_is_shown_unless_somebody_has_decided(connect
     mentions = [("a", "A", True, "a"), ("b", None, True, "b")]
     assert clustered(connection, Graph(mentions, [("a", "b", 3.0)], [])).reviews == {("a", "b", "uncertain")}
     assert not clustered(connection, Graph(mentions, [("a", "b", 3.0)], [("a", "b", "unsure")])).reviews
+
+
+def test_one_to_one_an_anchor_takes_only_its_best_match(connection: Connection) -> None:
+    mentions = [("a", "A", True, "a"), ("b", None, True, "b"), ("c", None, True, "c")]
+    graph = Graph(mentions, [("a", "b", 12.0), ("a", "c", 14.0)], [])
+    result = clustered(connection, graph, replace(MODEL, is_one_to_one=True))
+    assert result.keys == {"a": "a", "b": "b", "c": "a"}
 
 
 def test_equal_mentions_that_are_not_alike_enough_stay_apart(connection: Connection) -> None:

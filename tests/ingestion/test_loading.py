@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from citylake.contracts.model import Contract
-from citylake.lake.deliveries import LandedFile, Manifest, delivery_folder, read_ledger
+from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger
 from citylake.lake.errors import UsageError
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion.landing import date_in_name, land, scan_landing

@@ -19,7 +19,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest as DbtManifest
 
 from citylake.contracts.model import load_contracts
-from citylake.identity.resolve import resolve_persons
+from citylake.identity.resolve import resolve_identities
 from citylake.lake import deliveries
 from citylake.lake.attach import open_lakes
 from citylake.lake.runs import Run, mint_run_id
@@ -62,7 +62,7 @@ class Lake:
             load_delivery(settings, contracts[landed.dataset], landed, night.run.run_id)
         write_deliveries(night)
         self.dbt("run", "--select", "fqn:citylake.staging", *arguments)
-        resolve_persons(settings, night.run.run_id, night.as_of_date)
+        resolve_identities(settings, night.run.run_id, night.as_of_date)
 
     def withdraw(self, path: Path) -> None:
         (wanted,) = (m for m, _, _ in deliveries.manifests(self.city.zones) if m.file_name.endswith(path.name))

@@ -29,13 +29,18 @@ HISTORY = (
     "city.indicator.indicator_vintage",
     "city.quality.fct_audit_check",
     "people.base.key_history",
+    "city.base.entity_key_history",
+    "vault.identity.entity_key",
+    "vault.identity.extracted_dataset",
     "vault.identity.key_event",
     "vault.identity.person_key",
-    "vault.identity.person_record",
+    "vault.identity.retired_record",
 )
 _SECRET = SecretStr("0123456789abcdef" * 4)
 # Keys stay with whom they were first given to, so they do depend on what came first.
-_LEFT_ASIDE = ("run_id", "minted_run_id", "loaded_at", "computed_at", "person_key")
+_RUNS = ("run_id", "minted_run_id", "first_run_id", "loaded_at", "computed_at")
+_KEYS = ("person_key", "entity_key", "subject_entity_key", "applicant_entity_key")
+_LEFT_ASIDE = (*_RUNS, *_KEYS)
 
 
 @dataclass(frozen=True)

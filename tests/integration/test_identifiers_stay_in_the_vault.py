@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from citylake.contracts.model import Contract, load_contracts
-from citylake.lake.deliveries import LandedFile
+from citylake.lake.landed import LandedFile
 from tests.integration.small_city import SmallCity
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -1,3 +1,4 @@
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.settings import Settings
 from ingestion.landing import scan_landing
 from ingestion.replaying import replay
+from orchestration.dbt import prepare_manifest
 from orchestration.lake import publish
 from orchestration.night import Night, Plan, hold_night
 from orchestration.nightly import run_nightly
@@ -44,6 +46,16 @@ def test_one_night_makes_a_release_out_of_what_was_delivered(first_night: SmallC
         assert {release.release_id} == {
             run_id for (run_id,) in reader.execute("select distinct run_id from indicator.indicator_value").fetchall()
         }
+
+
+def test_every_test_of_the_dbt_project_runs_in_a_night(first_night: SmallCity) -> None:
+    # A test that holds a mart against staging belongs to neither half by itself: it must not fall between them.
+    project = json.loads(prepare_manifest(first_night.settings).read_bytes())
+    tests = [node for node in project["nodes"].values() if node["resource_type"] == "test"]
+    release = releases.current_release(first_night.zones)
+    stages = {stage["stage"]: stage["facts"] for stage in Run(release.release_id, first_night.zones).stages()}
+    ran = [stages[half]["tests_passed"] + stages[half]["tests_warned"] for half in ("staging", "marts")]
+    assert sum(ran) == len(tests) > 100
 
 
 def test_every_row_read_is_accepted_or_quarantined(first_night: SmallCity) -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from citylake.lake.deliveries import (
     MANIFEST,
-    LandedFile,
     Manifest,
     delivery_folder,
     find_delivery,
@@ -21,6 +20,7 @@ from citylake.lake.deliveries import (
     write_ledger,
 )
 from citylake.lake.errors import EnvironmentProblem, UsageError
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
 

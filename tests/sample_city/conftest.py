@@ -11,7 +11,7 @@ import pytest
 from python_calamine import load_workbook
 
 from citylake.contracts.model import Contract, load_contracts
-from citylake.lake.deliveries import LandedFile
+from citylake.lake.landed import LandedFile
 from citylake.lake.settings import PROJECT_ROOT
 from sample_city.city import make_city
 

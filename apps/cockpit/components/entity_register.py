@@ -87,6 +87,7 @@ def _register_facts(view: View, row: Row) -> list[tuple[str, str]]:
     return [
         ("code", row["registration_code"]),
         ("code_type", kind),
+        *([("other_codes", row["other_codes"])] if row["other_codes"] else []),
         ("type", row["entity_type"] or view.say("entity.not_stated")),
         ("status", status_of(view, row["status_code"])),
         ("registered", str(row["registered_date"] or NO_VALUE)),

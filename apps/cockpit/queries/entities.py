@@ -15,6 +15,7 @@ FOUND_SHOWN = 20
 """How many of the enterprises found are listed; the others are counted."""
 
 _VERSIONS = "city.base.dim_entity_version"
+_NUMBERS = "city.base.bridge_entity_registration"
 _KEY_HISTORY = "city.base.entity_key_history"
 
 # Of what is found only what ranks it is read of every row; the few that are listed are looked up after that.
@@ -33,21 +34,33 @@ from city.base.dim_entity
 where registration_code = $code or regexp_matches(entity_name, $pattern)
 """
 
-# Whoever was registered under a former number, or a former name, is found by it too.
-_FOUND_THEN = f"""
+# Whoever had another name, or another number, is found by it too; a sole trader by numbers alone.
+_NAMED_THEN = f"""
 select
     version.entity_key,
     max(version.entity_name) as found_name,
     coalesce(any_value(dim_entity.is_active), false) as is_active,
-    min(case when version.registration_code = $code then 0 else 4 end) as distance
+    4 as distance
 from {_VERSIONS} as version
 left join city.base.dim_entity on version.entity_key = dim_entity.entity_key
 where
     not version.is_current
-    and (version.registration_code = $code or regexp_matches(version.entity_name, $pattern))
-    and (version.registration_code = $code or not coalesce(dim_entity.is_sole_trader, false))
+    and regexp_matches(version.entity_name, $pattern)
+    and not coalesce(dim_entity.is_sole_trader, false)
     and version.entity_key not in (select entity_key from hit_now)
 group by version.entity_key
+"""
+
+_NUMBERED_THEN = f"""
+select
+    number.entity_key,
+    any_value(dim_entity.entity_name) as found_name,
+    coalesce(any_value(dim_entity.is_active), false) as is_active,
+    0 as distance
+from {_NUMBERS} as number
+left join city.base.dim_entity on number.entity_key = dim_entity.entity_key
+where number.registration_code = $code and number.entity_key not in (select entity_key from hit_now)
+group by number.entity_key
 """
 
 _FOUND = """
@@ -118,10 +131,17 @@ order by key
 _ENTITY = """
 select
     dim_entity.*,
-    coalesce(registration_code_type, 'none') as code_type
+    coalesce(registration_code_type, 'none') as code_type,
+    {other_codes} as other_codes
 from city.base.dim_entity
 where entity_key = $key
 """
+
+_OTHER_CODES = f"""(
+    select string_agg(number.registration_code, ' ' order by number.registration_code)
+    from {_NUMBERS} as number
+    where number.entity_key = dim_entity.entity_key and number.registration_code <> dim_entity.registration_code
+)"""
 
 # Each attribute against what the version before said of it; gaps between versions are times without a record.
 _CHANGES = f"""
@@ -198,7 +218,12 @@ def found(source: Source, name: str, code: str) -> pl.DataFrame:
         name: part of a name, compared without regard to case, blanks and width of brackets.
         code: a unified social credit code or an older number, in its written form.
     """
-    hit = "select * from hit_now" + (f" union all {_FOUND_THEN}" if has_table(source, _VERSIONS) else "")
+    hits = ["select * from hit_now"]
+    if has_table(source, _VERSIONS):
+        hits.append(_NAMED_THEN)
+    if has_table(source, _NUMBERS):
+        hits.append(_NUMBERED_THEN)
+    hit = " union all ".join(hits)
     plain = "".join(name.split())
     values = {"name": plain, "length": len(plain), "pattern": _pattern(plain), "code": code, "shown": FOUND_SHOWN}
     return frame(source, _FOUND.format(now=_FOUND_NOW, hit=hit), **values)
@@ -234,8 +259,9 @@ def followed(source: Source, key: str) -> pl.DataFrame:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def entity(source: Source, key: str) -> pl.DataFrame:
-    """What the register says of an enterprise today; no row when it does not have it."""
-    return frame(source, _ENTITY, key=key)
+    """What the register says of an enterprise today, and its other numbers; no row when it does not have it."""
+    other_codes = _OTHER_CODES if has_table(source, _NUMBERS) else "null::varchar"
+    return frame(source, _ENTITY.format(other_codes=other_codes), key=key)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

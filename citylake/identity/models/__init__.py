@@ -40,6 +40,9 @@ class Level:
     least: float = 0.001
     """The least m that training may give: what a sample never showed happens all the same, and a synthetic one shows
     little. Without it one change of phone would outweigh everything else."""
+    most: float = 1.0
+    """The most m that training may give: an outcome that must outweigh what families or firms under one roof share,
+    which the model takes for independent evidence."""
     least_u: float = 0.0
     """The least u, where a sample lacks a column and so would never show a coincidence."""
 
@@ -93,6 +96,9 @@ class LinkageModel:
     """SQL on a mention: null where nothing can be said, false where it contradicts what its anchor itself says."""
     contradicts_name: str | None = None
     """SQL on a mention and ``usual_name``, the most frequent name of those that agree with the anchor."""
+    is_one_to_one: bool = False
+    """For linking a file without duplicates to one without: the records of the first are anchors, and each takes one
+    record of the second at most."""
     version: str = "untrained"
     trained_on: str = ""
     trained_date: date | None = None
@@ -184,22 +190,29 @@ def specification_of(kind: str) -> LinkageModel:
     return import_module(f"citylake.identity.models.{kind}").SPECIFICATION
 
 
-def compare(
+def compare(  # noqa: PLR0913  # bounds by keyword
     field: str,
     *levels: tuple[str, str],
     missing: str | None = None,
     why: str = "",
     least: dict[str, float] | None = None,
+    most: dict[str, float] | None = None,
     least_u: dict[str, float] | None = None,
 ) -> Comparison:
-    """A comparison from pairs of label and condition; the rest is ``otherwise``. Floors are by label."""
-    floors, floors_u = least or {}, least_u or {}
+    """A comparison from pairs of label and condition; the rest is ``otherwise``. Bounds are by label."""
+    floors, caps, floors_u = least or {}, most or {}, least_u or {}
     listed = (*levels, ("otherwise", OTHERWISE))
     return Comparison(
         field,
         missing or f"{field}_l is null or {field}_r is null",
         tuple(
-            Level(label, condition, least=floors.get(label, Level.least), least_u=floors_u.get(label, Level.least_u))
+            Level(
+                label,
+                condition,
+                least=floors.get(label, Level.least),
+                most=caps.get(label, Level.most),
+                least_u=floors_u.get(label, Level.least_u),
+            )
             for label, condition in listed
         ),
         why,

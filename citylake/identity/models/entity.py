@@ -26,8 +26,12 @@ SPECIFICATION = LinkageModel(
                 "length(name_core_l) + length(name_core_r) >= 8 and damerau_levenshtein(name_core_l, name_core_r) = 1",
             ),
             ("alike", "jaro_winkler_similarity(name_core_l, name_core_r) >= 0.9"),
-            least={"same_core": 0.03, "same_sound": 0.01, "one_character": 0.01, "alike": 0.01, "otherwise": 0.01},
-            why="Without organisation form, brackets and region two names are often one; the core tells who it is.",
+            least={"same_core": 0.03, "same_sound": 0.01},
+            most={"one_character": 5e-8, "alike": 1e-8, "otherwise": 1e-8},
+            why=(
+                "Without organisation form, brackets and region two names are often one; the core tells who it is. "
+                "Firms of one owner under one roof have other names, some by a character: they must stay apart."
+            ),
         ),
         compare(
             "place",

@@ -31,12 +31,17 @@ SPECIFICATION = LinkageModel(
                 "list_sort(string_split(name_sound_l, ' ')) = list_sort(string_split(name_sound_r, ' '))",
             ),
             (
-                "one_character",
-                "least(length(name_l), length(name_r)) >= 3 and damerau_levenshtein(name_l, name_r) = 1",
+                "one_left_out",
+                "length(name_l) <> length(name_r) and damerau_levenshtein(name_l, name_r) = 1",
             ),
             ("same_surname", "left(name_l, 1) = left(name_r, 1)"),
-            least={"same_sound": 0.02, "one_character": 0.005},
-            why="Clerks write characters that sound alike, leave one out or turn the order; a surname says little.",
+            least={"same_sound": 0.02, "one_left_out": 0.003},
+            most={"same_surname": 1e-11, "otherwise": 1e-9},
+            why=(
+                "Clerks write characters that sound alike, leave one out or turn the order. Another given name under "
+                "one surname is a sibling: twins share birth date, door and phone, and often all but one character of "
+                "their names, so that no other evidence may outweigh it."
+            ),
         ),
         compare(
             "birth_date",

@@ -1,12 +1,27 @@
 -- One row per market entity in the register, active or not.
 -- Grain: entity_key; natural key registration_code.
--- Nuance: a sole trader is a natural person in business: name and domicile stay in the vault.
+-- Nuance: a sole trader is a natural person in business: name and domicile stay in the vault. Of several records of one
+-- entity the one under a unified code is preferred, then one that goes on. An entity that the register does not know
+-- has a key in the facts that name it, and no row here.
 with entity as (
     select
-        *,
-        {{ is_sole_trader('registration_code', 'entity_type') }} as is_sole_trader
-    from {{ ref('stg_market_supervision__entity_register') }}
-    where not is_deleted
+        register.*,
+        entity_record.entity_key,
+        {{ is_sole_trader('register.registration_code', 'register.entity_type') }} as is_sole_trader
+    from {{ ref('stg_market_supervision__entity_register') }} as register
+    inner join {{ source('identity', 'entity_record') }} as entity_record
+        on
+            entity_record.source_dataset = 'market_supervision.entity_register'
+            and {{ entity_record_id(['register.registration_code']) }} = entity_record.register_no
+    where not register.is_deleted
+    qualify row_number() over (
+        partition by entity_record.entity_key
+        order by
+            case length(register.registration_code) when 18 then 0 else 1 end asc,
+            case coalesce(register.status_code, '存续') when '存续' then 0 else 1 end asc,
+            register.registered_date desc nulls last,
+            register.registration_code asc
+    ) = 1
 ),
 
 place as (
@@ -18,7 +33,7 @@ run as (
 )
 
 select
-    {{ key('market_supervision', ['entity.registration_code']) }} as entity_key,
+    entity.entity_key,
     entity.registration_code,
     case length(entity.registration_code)
         when 18 then 'uscc'

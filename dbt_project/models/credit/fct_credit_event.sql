@@ -2,7 +2,11 @@
 -- Grain: credit_event_key; natural key event_type, document number, authority.
 -- Nuance: of a natural person's decision only that it was made: no name, no number, not the decision's either. Of a
 -- decision published twice the newer publication counts. Its place is the subject's, else the authority's division.
-with licence as (
+with entity_record as (
+    select * from {{ source('identity', 'entity_record') }}
+),
+
+licence as (
     {{ newest_record(ref('stg_credit_office__administrative_licence'), ['document_no', 'authority_uscc']) }}
 ),
 
@@ -13,11 +17,11 @@ penalty as (
 decision as (
     select
         'licence' as event_type,
+        'credit_office.administrative_licence' as source_dataset,
         document_no,
         authority_uscc,
         authority_name,
         subject_class_code,
-        coalesce(subject_uscc, subject_registration_no) as subject_code,
         decision_date,
         coalesce(valid_from_date, decision_date) as valid_from,
         valid_to_date,
@@ -31,11 +35,11 @@ decision as (
     union all
     select
         'penalty' as event_type,
+        'credit_office.administrative_penalty' as source_dataset,
         document_no,
         authority_uscc,
         authority_name,
         subject_class_code,
-        coalesce(subject_uscc, subject_registration_no) as subject_code,
         decision_date,
         decision_date as valid_from,
         valid_to_date,
@@ -52,6 +56,7 @@ located as (
     select
         *,
         substring(authority_uscc, 3, 6) as division_code,
+        {{ entity_record_id(['document_no', 'authority_uscc'], 'subject_uscc') }} as subject_no,
         case subject_class_code
             when '自然人' then 'natural_person'
             when '个体工商户' then 'sole_trader'
@@ -70,10 +75,8 @@ select
     located.event_type,
     case when located.subject_type <> 'natural_person' then located.document_no end as document_no,
     located.subject_type,
-    case
-        when located.subject_type <> 'natural_person' and located.subject_code is not null
-            then {{ key('market_supervision', ['located.subject_code']) }}
-    end as subject_entity_key,
+    subject.entity_key as subject_entity_key,
+    subject.source_record_key as subject_record_key,
     located.class_code,
     located.violation_type,
     located.decision_date,
@@ -91,5 +94,9 @@ select
 from located
 inner join place on located.division_code is not distinct from place.delivered_code
 cross join {{ source('ledger', 'run') }} as run
-left join {{ ref('dim_entity') }} as dim_entity
-    on located.subject_code = dim_entity.registration_code and located.subject_type <> 'natural_person'
+left join entity_record as subject
+    on
+        located.source_dataset = subject.source_dataset
+        and located.subject_no = subject.register_no
+        and located.subject_type <> 'natural_person'
+left join {{ ref('dim_entity') }} as dim_entity on subject.entity_key = dim_entity.entity_key

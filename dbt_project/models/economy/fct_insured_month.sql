@@ -6,6 +6,7 @@ with employment as (
     select
         person_key,
         entity_key,
+        entity_record_key,
         valid_from,
         coalesce(valid_to, date '9999-12-31') as valid_to
     from {{ ref('bridge_person_entity') }}
@@ -17,7 +18,7 @@ compared as (
     select
         *,
         max(valid_to) over (
-            partition by person_key order by valid_from asc, valid_to desc, entity_key asc
+            partition by person_key order by valid_from asc, valid_to desc, entity_record_key asc
             rows between unbounded preceding and 1 preceding
         ) as insured_until
     from employment

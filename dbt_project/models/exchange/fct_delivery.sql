@@ -17,6 +17,7 @@ select
     rows_read,
     rows_accepted,
     rows_quarantined,
+    rows_erased,
     drift as drift_mode,
     {{ headings('new_columns') }} as new_headings,
     {{ headings('missing_columns') }} as missing_headings,

@@ -2,5 +2,5 @@
 -- Grain: registration_code, version_from_date.
 -- Nuance: names and domiciles of sole traders are here too: restricted.
 {{ versions(source('market_supervision', 'entity_register'), [
-    'entity_name', 'entity_type', 'domicile', 'status_code', 'cancelled_date', 'registered_capital'
+    'entity_name', 'entity_type', 'domicile', 'status_code', 'registered_date', 'cancelled_date', 'registered_capital'
 ]) }}

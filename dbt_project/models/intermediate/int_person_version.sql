@@ -69,6 +69,24 @@ version as (
         valid_from_date,
         valid_to_date
     from permit_stage
+),
+
+-- A record that is gone was somebody's all the same.
+person_record as (
+    select
+        source_dataset,
+        register_no,
+        source_record_key,
+        person_key
+    from {{ source('identity', 'person_record') }}
+    union all
+    select
+        source_dataset,
+        register_no,
+        source_record_key,
+        key as person_key
+    from {{ source('identity', 'retired_record') }}
+    where kind = 'person'
 )
 
 select
@@ -82,5 +100,5 @@ select
     version.valid_from_date,
     version.valid_to_date
 from version
-inner join {{ source('identity', 'person_record') }} as person_record
+inner join person_record
     on version.source_dataset = person_record.source_dataset and version.register_no = person_record.register_no

@@ -40,10 +40,8 @@ select
     service_case.stage_code,
     service_case.channel_code,
     service_case.applicant_type_code,
-    case
-        when service_case.applicant_type_code = 'entity' and service_case.applicant_entity_code is not null
-            then {{ key('market_supervision', ['service_case.applicant_entity_code']) }}
-    end as applicant_entity_key,
+    applicant.entity_key as applicant_entity_key,
+    applicant.source_record_key as applicant_record_key,
     place.region_code,
     place.region_level,
     department.department_code,
@@ -65,5 +63,10 @@ from service_case
 inner join place on service_case.region_code is not distinct from place.delivered_code
 inner join handling on service_case.case_code = handling.case_code
 cross join run
+left join {{ source('identity', 'entity_record') }} as applicant
+    on
+        applicant.source_dataset = 'government_service.service_case'
+        and {{ entity_record_id(['service_case.case_no'], 'applicant_entity_code') }} = applicant.register_no
+        and service_case.applicant_type_code = 'entity'
 left join deadline on service_case.case_code = deadline.case_code
 left join department on service_case.department_code = department.department_code

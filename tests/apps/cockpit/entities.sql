@@ -33,6 +33,12 @@ select * from (values
     registered_capital_currency, region_code, domicile, valid_from_date, valid_to_date, is_current
 );
 
+create table city.base.bridge_entity_registration as
+select distinct entity_key, registration_code from city.base.dim_entity_version
+union
+-- Both records of it came on one day: no version ever showed the older number.
+select 'key-percent', '320213000000009';
+
 create table city.base.entity_key_history as
 select * from (values
     ('key-older', 'key-old', date '2026-02-01', 'merge'),

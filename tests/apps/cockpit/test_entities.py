@@ -15,6 +15,7 @@ AS_OF = date(2026, 11, 21)
 NEWER_TABLES = (
     "city.base.dim_entity_version",
     "city.base.entity_key_history",
+    "city.base.bridge_entity_registration",
     "city.base.fct_entity_person_count",
 )
 
@@ -43,6 +44,7 @@ def _keys(source: Source, text: str) -> list[str]:
         ("早已注销", ["key-gone"]),
         ("91320213MA1AAAAA1X", ["key-mill"]),
         ("320213000000001", ["key-mill"]),
+        ("320213000000009", ["key-percent"]),
         ("92320213MA1BBBBB2X", ["key-trader"]),
         ("个转企面馆", []),
         ("91320213MA1FFFFF6X", ["key-trader"]),
@@ -218,6 +220,7 @@ def test_an_entity_that_only_other_records_name_has_its_page(at_small_city: Any)
     # Would catch a link from a penalty that leads nowhere because the register does not know its subject.
     said = html_of(_open(entity="key-unregistered", lang="en"))
     assert "Not in the register" in said
+    assert "320213000000009" in html_of(_open(entity="key-percent", lang="en"))
     assert "罚字4号" in said
     assert "No longer in the register" in html_of(_open(entity="key-gone", lang="en"))
 

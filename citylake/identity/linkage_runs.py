@@ -1,0 +1,154 @@
+"""What each night's linking came to, one row a night and kind: what the gates of the audit read.
+
+Counts and shares only; nothing here names anybody.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import duckdb
+
+from citylake.contracts.mentions import Kind
+from citylake.identity.linking import Linked
+from citylake.identity.measuring import measure
+
+# A cluster is as large as the number of different descriptions in it: somebody who is registered a thousand times in
+# the same words is one person all the same, and a hundred different people are not.
+_DESCRIBED: dict[Kind, str] = {
+    "person": "name, birth_date, sex_code, region_code, address, phone, organisation_code, written_id",
+    "entity": "name, written_code, region_code, address, representative",
+}
+_COUNTS = """
+with cluster as (
+    select
+        record.{kind}_key as key,
+        count(*) as records,
+        count(distinct hash({described})) as descriptions
+    from vault.identity.{kind}_record as record
+    inner join vault.identity.{kind}_mention as mention on record.source_record_key = mention.mention_key
+    group by all
+),
+
+mention as (
+    select
+        count(*) as mentions,
+        coalesce(count_if(is_standing), 0)::bigint as standing_mentions,
+        coalesce(count_if(anchor_id is null), 0)::bigint as loose_mentions
+    from vault.identity.{kind}_mention
+)
+
+select
+    any_value(mention.mentions) as mentions,
+    any_value(mention.standing_mentions) as standing_mentions,
+    any_value(mention.loose_mentions) as loose_mentions,
+    count(cluster.key) as keys,
+    coalesce(sum(cluster.records), 0)::bigint as records,
+    coalesce(max(cluster.descriptions), 0) as largest_cluster,
+    coalesce(max(cluster.records), 0) as largest_cluster_records
+from mention left join cluster on true
+"""
+_BY_RULE = "select match_rule, count(*) from vault.identity.{kind}_record group by all order by all"
+_OPEN = """
+select pair.reason, count(*)
+from vault.identity.review_pair as pair
+where
+    pair.kind = $kind
+    and (
+        pair.reason = 'contradictory_decisions'
+        or (pair.left_key, pair.right_key) not in (
+            select (left_key, right_key) from vault.identity.decision where kind = $kind
+        )
+    )
+group by all
+order by all
+"""
+_LAST = "select * from vault.identity.linkage_run where kind = ? order by linked_at desc limit 1"
+_DECIDED_UNTIL = "select max(decided_at) from vault.identity.decision where kind = ?"
+_LAST_RELINK = "select max(as_of_date) from vault.identity.linkage_run where kind = ? and is_relink"
+
+
+@dataclass(frozen=True)
+class NightOf:
+    """Which run of linking a row is about."""
+
+    run_id: str
+    as_of: date
+    kind: Kind
+    model_version: str
+
+
+def last_run(connection: duckdb.DuckDBPyConnection, kind: Kind) -> dict[str, Any] | None:
+    """The newest row of a kind; None before the first linking."""
+    row = connection.execute(_LAST, [kind]).pl()
+    return row.row(0, named=True) if row.height else None
+
+
+def last_relink(connection: duckdb.DuckDBPyConnection, kind: Kind) -> date | None:
+    """The day as of which everything was last scored anew."""
+    row = connection.execute(_LAST_RELINK, [kind]).fetchone()
+    return row[0] if row else None
+
+
+def note_run(  # noqa: PLR0913  # what a row says, by keyword
+    connection: duckdb.DuckDBPyConnection,
+    night: NightOf,
+    linked: Linked | None,
+    *,
+    changed: int,
+    is_relink: bool = False,
+    diverging: int | None = None,
+) -> dict[str, Any]:
+    """Write the night's row and give it back; a night that linked nothing repeats what the last one found.
+
+    ``linked`` is None where nothing was linked. The row of a run that was begun twice is replaced.
+    """
+    before = last_run(connection, night.kind)
+    row: dict[str, Any]
+    if linked is None and before is not None:
+        row = dict(before)
+    else:
+        row = _counted(connection, night.kind)
+        row["capped_values"] = sum(one.values for one in linked.scored.capped) if linked else 0
+        row["capped_profiles"] = sum(one.profiles for one in linked.scored.capped) if linked else 0
+    row |= {
+        "run_id": night.run_id,
+        "kind": night.kind,
+        "as_of_date": night.as_of,
+        "linked_at": datetime.now(UTC),
+        "decided_until": _one(connection, _DECIDED_UNTIL, night.kind),
+        "model_version": night.model_version,
+        "is_relink": is_relink,
+        "changed_mentions": changed,
+        "diverging_mentions": diverging,
+        **measure(connection, night.kind, night.model_version),
+    }
+    names = list(row)
+    connection.execute(
+        "delete from vault.identity.linkage_run where run_id = ? and kind = ?", [night.run_id, night.kind]
+    )
+    connection.execute(
+        f"insert into vault.identity.linkage_run ({', '.join(names)}) values ({', '.join('?' for _ in names)})",
+        list(row.values()),
+    )
+    return row
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, kind: Kind) -> dict[str, Any]:
+    counts = connection.execute(_COUNTS.format(kind=kind, described=_DESCRIBED[kind])).pl().row(0, named=True)
+    rules = dict(connection.execute(_BY_RULE.format(kind=kind)).fetchall())
+    pairs = dict(connection.execute(_OPEN, {"kind": kind}).fetchall())
+    return {
+        **counts,
+        "nobody_mentions": counts["mentions"] - counts["records"],
+        "unlinked_mentions": rules.get("own_record", 0),
+        "records_by_rule": json.dumps(rules),
+        "pairs_by_reason": json.dumps(pairs),
+        "contradictory_decisions": pairs.get("contradictory_decisions", 0),
+    }
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str, *values: object) -> Any:  # noqa: ANN401
+    row = connection.execute(sql, list(values)).fetchone()
+    return row[0] if row else None

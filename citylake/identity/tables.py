@@ -1,0 +1,116 @@
+"""The tables of ``vault.identity``: their columns, what they mean, and how a home of before comes to have them.
+
+All of them are restricted. Who writes which is said in the module that does.
+"""
+
+import duckdb
+
+_RECORD = """
+    source_dataset varchar, register_no varchar, source_record_key varchar, {kind}_key varchar,
+    match_rule varchar, match_weight double, matched_record_key varchar
+"""
+_KEY = "{kind}_key varchar, founding_source_record_key varchar, generation integer, minted_run_id varchar"
+
+PERSON_MENTION = """
+    mention_key varchar, source_dataset varchar, register_no varchar, role varchar, anchor_id varchar,
+    written_id varchar, name varchar, name_sound varchar, birth_date date, sex_code varchar, region_code varchar,
+    address varchar, phone varchar, organisation_code varchar, extract_date date, delivery_id varchar,
+    is_standing boolean, content_hash varchar, valid_id varchar
+"""
+ENTITY_MENTION = """
+    mention_key varchar, source_dataset varchar, register_no varchar, role varchar, anchor_id varchar,
+    written_code varchar, uscc varchar, registration_no varchar, organisation_code varchar, tax_no varchar,
+    institution_no varchar, association_no varchar, name varchar, name_core varchar, name_sound varchar,
+    region_code varchar, address varchar, representative varchar, extract_date date, delivery_id varchar,
+    is_standing boolean, content_hash varchar
+"""
+LINKAGE_RUN = """
+    run_id varchar, kind varchar, as_of_date date, linked_at timestamptz, decided_until timestamptz,
+    model_version varchar, is_relink boolean, mentions bigint, changed_mentions bigint, standing_mentions bigint,
+    keys bigint, records bigint, records_by_rule varchar, loose_mentions bigint, unlinked_mentions bigint,
+    nobody_mentions bigint, largest_cluster bigint, largest_cluster_records bigint, pairs_by_reason varchar,
+    contradictory_decisions bigint, capped_values bigint, capped_profiles bigint, diverging_mentions bigint,
+    labelled_pairs bigint, precision_estimate double, precision_low double, precision_high double, precision_n double,
+    recall_estimate double, recall_low double, recall_high double, recall_n double
+"""
+MENTION = {"person": PERSON_MENTION, "entity": ENTITY_MENTION}
+
+_TABLES = {
+    "keeper": "fingerprint varchar",
+    "person_mention": PERSON_MENTION,
+    "entity_mention": ENTITY_MENTION,
+    "extracted_dataset": "source_dataset varchar, fingerprint varchar",
+    "person_record": _RECORD.format(kind="person"),
+    "entity_record": _RECORD.format(kind="entity"),
+    "retired_record": """
+        kind varchar, source_dataset varchar, register_no varchar, source_record_key varchar, key varchar
+    """,
+    "person_key": _KEY.format(kind="person"),
+    "entity_key": _KEY.format(kind="entity"),
+    "key_event": """
+        kind varchar, old_key varchar, new_key varchar, changed_date date, event_type varchar, reason varchar,
+        record_count integer, evidence_record_key varchar, run_id varchar
+    """,
+    "review_pair": """
+        kind varchar, left_key varchar, right_key varchar, reason varchar, match_weight double, first_run_id varchar
+    """,
+    "decision": """
+        kind varchar, left_key varchar, right_key varchar, decision varchar, decided_at timestamptz,
+        decided_by varchar, why varchar
+    """,
+    "review_sample": """
+        kind varchar, left_key varchar, right_key varchar, stratum integer, stratum_pairs bigint, match_weight double,
+        is_linked boolean, model_version varchar, drawn_at timestamptz, drawn_by varchar
+    """,
+    "linkage_model": "kind varchar, version varchar, adopted_run_id varchar",
+    "linkage_run": LINKAGE_RUN,
+}
+
+_COMMENTS = {
+    "keeper": "What tells whether the secret is still the one that the keys were made with",
+    "person_mention": "Persons as records in force name them, normalised: what linking compares",
+    "entity_mention": "Organisations as records in force name them, normalised: what linking compares",
+    "extracted_dataset": "What the mentions of each dataset were last read from",
+    "person_record": "Which person each record in force names, by which rule",
+    "entity_record": "Which entity each record in force names, by which rule",
+    "retired_record": "Records that are not in force any more, with the key that waits for them to come back",
+    "person_key": "Every person key ever made and the record that it was made over; keys are never reused",
+    "entity_key": "Every entity key ever made and the record that it was made over; keys are never reused",
+    "key_event": "Every change of a record's key: merge or split, with date, reason, evidence and run",
+    "review_pair": "Pairs of mentions that a person must look at, and why",
+    "decision": "What people decided about pairs of mentions, by whom, when and why; the last word counts",
+    "review_sample": "Pairs drawn at random for measuring, and whether they were linked when they were drawn",
+    "linkage_model": "Which version of the linkage model each kind is linked with, and since which run",
+    "linkage_run": "What each night's linking came to: counts, shares, and the precision and recall that reviews show",
+}
+
+# A home of before kept persons only, in fewer columns. Every key in it stays.
+_ADDED = {
+    "person_record": {"match_weight": "double", "matched_record_key": "varchar"},
+    "key_event": {"kind": "varchar", "record_count": "integer", "evidence_record_key": "varchar"},
+}
+
+
+def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing; give tables of before the columns that they lack. Inside the caller's transaction."""
+    connection.execute("create schema if not exists vault.identity")
+    known = _known_columns(connection)
+    for table, columns in _TABLES.items():
+        if table not in known:
+            connection.execute(f"create table vault.identity.{table} ({columns})")
+            comment = _COMMENTS[table].replace("'", "''")
+            connection.execute(f"comment on table vault.identity.{table} is '{comment}'")
+    for table, columns in _ADDED.items():
+        for column, kind in columns.items():
+            if table in known and column not in known[table]:
+                connection.execute(f"alter table vault.identity.{table} add column {column} {kind}")
+    if "key_event" in known and "kind" not in known["key_event"]:
+        connection.execute("update vault.identity.key_event set kind = 'person'")
+
+
+def _known_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    rows = connection.execute(
+        "select table_name, list(column_name) from duckdb_columns() "
+        "where database_name = 'vault' and schema_name = 'identity' group by table_name"
+    ).fetchall()
+    return {table: set(columns) for table, columns in rows}

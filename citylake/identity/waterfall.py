@@ -1,0 +1,81 @@
+"""Why a pair weighs what it weighs: field by field, what both records say, how far that agrees, and what it counts.
+
+The same conditions and parameters as in scoring, applied to any two mentions, whether they were compared or not. A
+weight is log2 of m/u (Fellegi and Sunter 1969); they add up to the pair's, with the prior's to begin with.
+"""
+
+import math
+import re
+
+import duckdb
+import polars as pl
+
+from citylake.contracts.mentions import Kind
+from citylake.identity.models import OTHERWISE, Comparison, LinkageModel
+
+PRIOR = "prior"
+MISSING = "missing"
+_COLUMN = re.compile(r"\b([a-z_]+)_[lr]\b")
+
+
+def weigh(connection: duckdb.DuckDBPyConnection, kind: Kind, model: LinkageModel, pairs: pl.DataFrame) -> pl.DataFrame:
+    """The waterfall of each pair.
+
+    ``pairs``: left_key, right_key. Returns, a row for each field of each pair in the model's order, left_key,
+    right_key, field, left_value, right_value, level (``missing`` where one says nothing) and weight in bits. The first
+    row of a pair is the prior.
+    """
+    connection.register("weighed_pair", pairs.select("left_key", "right_key"))
+    sides = [", ".join(f"{sql} as {name}_{side}" for name, sql in model.columns.items()) for side in ("l", "r")]
+    compared = " union all ".join(_compared(place, one, model) for place, one in enumerate(model.comparisons, 1))
+    found = connection.execute(
+        f"""
+        with left_side as (select mention_key as key_l, {sides[0]} from vault.identity.{kind}_mention
+            where mention_key in (select left_key from weighed_pair)),
+        right_side as (select mention_key as key_r, {sides[1]} from vault.identity.{kind}_mention
+            where mention_key in (select right_key from weighed_pair)),
+        pair as (
+            select * from weighed_pair
+            inner join left_side on left_key = key_l inner join right_side on right_key = key_r
+        )
+        select left_key, right_key, 0 as place, '{PRIOR}' as field, null::varchar as left_value,
+            null::varchar as right_value, '' as level, {prior_weight(model)} as weight
+        from pair
+        union all {compared}
+        order by left_key, right_key, place
+        """
+    ).pl()
+    connection.unregister("weighed_pair")
+    return found.drop("place")
+
+
+def prior_weight(model: LinkageModel) -> float:
+    """What a pair weighs before anything is compared, in bits."""
+    return math.log2(model.prior / (1 - model.prior))
+
+
+def _compared(place: int, comparison: Comparison, model: LinkageModel) -> str:
+    level = _case(comparison, {one.label: f"'{one.label}'" for one in comparison.levels}, f"'{MISSING}'")
+    weight = _case(comparison, {one.label: _bits(one.m, one.u) for one in comparison.levels}, "0")
+    used = dict.fromkeys(_COLUMN.findall(" ".join([comparison.missing, *(one.condition for one in comparison.levels)])))
+    shown = [name for name in used if name in model.columns and not name.endswith("_sound")]
+    values = [
+        "nullif(concat_ws(' · ', " + ", ".join(f"{name}_{side}::varchar" for name in shown) + "), '')"
+        for side in ("l", "r")
+    ]
+    return (
+        f"select left_key, right_key, {place}, '{comparison.field}', {values[0]}, {values[1]}, {level}, {weight} "
+        "from pair"
+    )
+
+
+def _case(comparison: Comparison, by_label: dict[str, str], missing: str) -> str:
+    branches = " ".join(
+        f"when {one.condition} then {by_label[one.label]}" for one in comparison.levels if one.condition != OTHERWISE
+    )
+    rest = next((by_label[one.label] for one in comparison.levels if one.condition == OTHERWISE), missing)
+    return f"case when {comparison.missing} then {missing} {branches} else {rest} end"
+
+
+def _bits(m: float | None, u: float | None) -> str:
+    return "null::double" if not m or not u else f"{math.log2(m / u)}::double"

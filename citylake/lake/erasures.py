@@ -1,0 +1,149 @@
+"""Erasures: what is sought, how far one has come, and the certificate that is left of it.
+
+A journal lies in the vault, its owner's alone, from the moment an erasure is asked for until it is proved; it holds the
+identifiers that are being erased and is the last of them to go. The certificate, in the ledger, holds none. Files of
+deliveries are ``ingestion``'s, who a person is :mod:`citylake.identity.erasure`'s.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from citylake.lake.files import sync_folder, write_atomically
+from citylake.lake.zones import OWNER_ONLY, Zones
+
+Step = Literal["asked", "suppressed", "files", "vault", "released", "purged"]
+"""What is done of an erasure, in this order: recorded; remembered, so that a new delivery of the person is noticed;
+landing, raw and quarantine; the vault; a release without the person published; everything before it gone."""
+STEPS: tuple[Step, ...] = ("asked", "suppressed", "files", "vault", "released", "purged")
+FEWEST_CHARACTERS = 10
+"""A shorter record number occurs by chance in other numbers, so that finding it proves nothing."""
+
+
+class Sought(BaseModel):
+    """What is sought of one person: never printed, never logged."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ids: list[str]
+    """Citizen ids in every written form, letters in upper case."""
+    records: dict[str, list[str]] = {}
+    """By dataset, the ids of the person's records there."""
+    numbers: dict[str, list[str]] = {}
+    """By dataset, those of the record ids that number the person."""
+    key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Sought({len(self.ids)} ids, {sum(map(len, self.records.values()))} records)"
+
+    __str__ = __repr__
+
+    def long_numbers(self, dataset: str | None = None) -> list[str]:
+        """Numbers of the person, of one dataset or of all, that are long enough to be sought in texts."""
+        found = self.numbers.values() if dataset is None else [self.numbers.get(dataset, [])]
+        return sorted({number for numbers in found for number in numbers if len(number) >= FEWEST_CHARACTERS})
+
+
+class Erasure(BaseModel):
+    """Rows of one person, taken out of a delivery for good."""
+
+    model_config = ConfigDict(frozen=True)
+
+    erasure_id: str
+    at: datetime
+    by: str
+    basis: str
+    lines: list[tuple[int, int]]
+    """First and last line of each record that was emptied in landing (rows of a sheet or of Parquet, elements of an
+    array)."""
+    rows_accepted: int
+    rows_quarantined: int
+    sha256: str | None = None
+    """Of the file in landing since then; None when it was no longer there."""
+    file_size: int | None = None
+
+
+class Journal(BaseModel):
+    """One erasure that is under way."""
+
+    erasure_id: str
+    asked_at: datetime
+    by: str
+    basis: str
+    step: Step = "asked"
+    sought: Sought
+    counts: dict[str, int] = {}
+    """What was erased so far, by zone and kind."""
+    vault_done_at: datetime | None = None
+    """Releases from before it hold the person."""
+
+    def is_past(self, step: Step) -> bool:
+        """Whether this step is done."""
+        return STEPS.index(self.step) >= STEPS.index(step)
+
+
+class Certificate(BaseModel):
+    """What is left of an erasure: nothing that tells who it was about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    erasure_id: str
+    asked_at: datetime
+    finished_at: datetime
+    by: str
+    basis: str
+    counts: dict[str, int]
+    searched: list["ZoneSearched"]
+
+
+class ZoneSearched(BaseModel):
+    """One zone, looked through for the identifiers afterwards."""
+
+    model_config = ConfigDict(frozen=True)
+
+    zone: str
+    files: int
+    hits: int
+    """Files in which something was found."""
+    unreadable: int
+    """Packed files that do not unpack: what is in them cannot be told."""
+
+
+def journal_path(zones: Zones, erasure_id: str) -> Path:
+    """Where the journal of an erasure lies while it is under way."""
+    return _folder(zones) / f"{erasure_id}.json"
+
+
+def unfinished(zones: Zones) -> list[Journal]:
+    """Erasures that are under way, oldest first."""
+    return [Journal.model_validate_json(path.read_bytes()) for path in sorted(_folder(zones).glob("[!.]*.json"))]
+
+
+def note(zones: Zones, journal: Journal) -> None:
+    """Write down how far an erasure has come. The caller holds the writer's lock."""
+    _folder(zones).mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
+    write_atomically(journal_path(zones, journal.erasure_id), journal.model_dump_json(indent=1))
+
+
+def close(zones: Zones, journal: Journal, certificate: Certificate) -> Path:
+    """Leave the certificate, then forget who it was about."""
+    folder = zones.ledger / "erasures"
+    folder.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
+    path = folder / f"{certificate.erasure_id}.json"
+    write_atomically(path, certificate.model_dump_json(indent=1))
+    journal_path(zones, journal.erasure_id).unlink()
+    sync_folder(_folder(zones))
+    return path
+
+
+def certificates(zones: Zones) -> Iterator[Certificate]:
+    """Every erasure that was finished, oldest first."""
+    for path in sorted((zones.ledger / "erasures").glob("[!.]*.json")):
+        yield Certificate.model_validate_json(path.read_bytes())
+
+
+def _folder(zones: Zones) -> Path:
+    return zones.vault / "erasures"

@@ -1,0 +1,157 @@
+"""A person who was erased and is delivered again: departments do not know, so what is new is looked through.
+
+Rows are told by keyed digests of identifiers and record ids (:mod:`citylake.identity.erasure`); nothing is compared
+while nobody was ever erased, and then only deliveries that came or changed since the last time. The caller holds the
+writer's lock.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from citylake.contracts.model import Contract
+from citylake.identity.erasure import is_anybody_suppressed, record_ids, suppressed_among
+from citylake.lake.attach import bare_connection
+from citylake.lake.deliveries import Manifest, manifests
+from citylake.lake.erasures import Sought
+from citylake.lake.settings import Settings
+from citylake.lake.traces import pieces_of
+from citylake.lake.zones import Zones
+from ingestion.erasing import Facts, erase_from_deliveries, json_record_id
+from ingestion.loading import rows_of
+
+CHECKED = "suppression_checked.parquet"
+BASIS = "已删除人员再次报送 An erased person was delivered again"
+_NUMBER = re.compile(rb"[0-9]{15,}[Xx]?")
+_LENGTHS = (15, 18)
+_DAMAGED = (EOFError, OSError, ValueError, RuntimeError)
+_SCHEMA = {"delivery_id": pl.String, "run_id": pl.String, "files": pl.Int64}
+_CANDIDATES = {"kind": pl.String, "source_dataset": pl.String, "value": pl.String}
+
+
+def suppress(settings: Settings, contracts: Mapping[str, Contract], run_id: str) -> dict[str, int]:
+    """Erase from new deliveries whoever was erased before: rows by dataset, without those that had none."""
+    if not is_anybody_suppressed(settings):
+        return {}
+    zones = Zones.of(settings)
+    known = _known(zones)
+    checked = zones.vault / CHECKED
+    before = pl.read_parquet(checked) if checked.exists() else pl.DataFrame(schema=_SCHEMA)
+    new = {*known.join(before, on=list(_SCHEMA), how="anti")["delivery_id"]}
+    found: dict[str, int] = {}
+    for manifest, folder, _ in list(manifests(zones)):
+        contract = contracts.get(manifest.dataset)
+        if manifest.delivery_id not in new or contract is None:
+            continue
+        rows = _suppress_one(settings, contract, manifest, folder, run_id)
+        if rows:
+            found[manifest.dataset] = found.get(manifest.dataset, 0) + rows
+    if new:
+        mark_all(zones)
+    return found
+
+
+def mark_all(zones: Zones) -> None:
+    """Note that every delivery there is was compared with everybody who was erased."""
+    aside = zones.vault / f".{CHECKED}"
+    _known(zones).write_parquet(aside)
+    aside.chmod(0o600)
+    aside.replace(zones.vault / CHECKED)
+
+
+def _known(zones: Zones) -> pl.DataFrame:
+    rows = [(one.delivery_id, one.run_id, len(one.arrivals)) for one, _, _ in manifests(zones)]
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def _suppress_one(settings: Settings, contract: Contract, manifest: Manifest, folder: Path, run_id: str) -> int:
+    """How many rows of a delivery were of persons who had been erased; content that came again has them again."""
+    zones = Zones.of(settings)
+    came_again = manifest.rows_erased if _has_original(manifest, zones) else 0
+    sought = _sought(settings, contract, manifest, folder)
+    if not (sought.ids or sought.records or came_again):
+        return 0
+    facts = Facts(f"{run_id}-suppression", datetime.now(UTC), "citylake", BASIS)
+    erased = erase_from_deliveries(settings, {contract.dataset: contract}, sought, facts, among=[manifest.delivery_id])
+    return came_again + erased.found
+
+
+def _has_original(manifest: Manifest, zones: Zones) -> bool:
+    """Whether landing has a file of an erased delivery that is of another size than what the erasure left."""
+    if not manifest.erasures:
+        return False
+    paths = (zones.landing / arrival.file_name for arrival in manifest.arrivals)
+    return any(path.is_file() and path.stat().st_size != manifest.erasures[-1].file_size for path in paths)
+
+
+def _sought(settings: Settings, contract: Contract, manifest: Manifest, folder: Path) -> Sought:
+    """Whoever of a delivery was erased before."""
+    zones = Zones.of(settings)
+    spill = zones.scratch / "suppress"
+    with bare_connection(zones, settings, extensions=(), spill=spill) as engine:
+        frames = list(_candidates(engine, contract, manifest, folder, zones))
+    shutil.rmtree(spill, ignore_errors=True)
+    candidates = pl.concat([pl.DataFrame(schema=_CANDIDATES), *frames]).unique()
+    found = suppressed_among(settings, candidates)
+    records = sorted(found.filter(pl.col("kind") == "record")["value"])
+    is_numbered = any(one.is_numbered for one in record_ids(contract))
+    by_dataset = {contract.dataset: records} if records else {}
+    return Sought(
+        ids=sorted(found.filter(pl.col("kind") == "id")["value"]),
+        records=by_dataset,
+        numbers=by_dataset if is_numbered else {},
+    )
+
+
+def _candidates(
+    engine: duckdb.DuckDBPyConnection, contract: Contract, manifest: Manifest, folder: Path, zones: Zones
+) -> Iterator[pl.DataFrame]:
+    """Everything in a delivery that may be a citizen id, and every record id."""
+    accepted, rejected = rows_of(manifest, folder, zones)
+    for file, is_rejected in ((accepted, False), (rejected, True)):
+        if not file.exists():
+            continue
+        numbers = engine.execute(
+            "select distinct unnest(regexp_extract_all(row::varchar, '[0-9]{15,}[Xx]?')) as value "
+            "from read_parquet(?) as row",
+            [str(file)],
+        ).pl()
+        yield _ids(numbers["value"])
+        for one in record_ids(contract):
+            expression = json_record_id(one, contract) if is_rejected else one.sql
+            records = engine.execute(f"select distinct {expression} as value from read_parquet(?)", [str(file)]).pl()
+            yield records.drop_nulls().select(
+                pl.lit("record").alias("kind"), pl.lit(contract.dataset).alias("source_dataset"), "value"
+            )
+    for arrival in manifest.arrivals:
+        yield _ids(pl.Series("value", sorted(_numbers_in(zones.landing / arrival.file_name)), pl.String))
+
+
+def _ids(numbers: pl.Series) -> pl.DataFrame:
+    return (
+        numbers.cast(pl.String)
+        .str.to_uppercase()
+        .to_frame("value")
+        .filter(pl.col("value").str.len_chars().is_in(_LENGTHS))
+        .unique()
+        .select(pl.lit("id").alias("kind"), pl.lit(None, pl.String).alias("source_dataset"), "value")
+    )
+
+
+def _numbers_in(file: Path) -> set[str]:
+    """Long numbers in a file as delivered; of one that does not unpack, as far as it does."""
+    found: set[str] = set()
+    if not file.is_file() or file.is_symlink():
+        return found
+    try:
+        for piece in pieces_of(file):
+            text = piece.replace(b"\0", b"") if b"\0" in piece else piece
+            found.update(number.decode() for number in _NUMBER.findall(text) if len(number) <= max(_LENGTHS))
+    except _DAMAGED:
+        pass
+    return found

@@ -1,0 +1,95 @@
+"""``citylake review``, ``who`` and ``link``: pairs decided at the command line, and a key that explains itself."""
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from apps.cli.main import app
+from citylake.lake.errors import EnvironmentProblem, NoRelease, UsageError
+from tests.identity.staged import ANNA, BO, REGISTER, Staged
+from tests.identity.test_linking import PEOPLE, REGISTERED, mention_keys
+
+
+@pytest.fixture
+def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
+    for name in [name for name in os.environ if name.startswith("CITYLAKE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CITYLAKE_HOME", str(tmp_path / "home"))
+    return Staged(tmp_path / "home")
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments, terminal_width=250, env={"COLUMNS": "250"})
+    return result.exit_code, result.output
+
+
+def test_before_any_night_it_says_what_to_do(staged: Staged) -> None:
+    for command in (["review"], ["who", "0123456789abcdef", "--explain"]):
+        code, output = run(*command)
+        assert code == NoRelease.exit_code
+        assert "citylake refresh" in output
+
+
+def test_a_pair_is_shown_side_by_side_and_decided_by_its_references(staged: Staged) -> None:
+    staged.stage(REGISTER, REGISTERED, PEOPLE)
+    staged.night()
+    code, output = run("review")
+    assert code == 0
+    assert "李明明" in output
+    assert "李铭铭" in output
+    assert "same_sound" in output
+    keys = mention_keys(staged)
+    left, right = (f"r{keys[number][:12]}" for number in ("P1", "P2"))
+    assert run("review", "decide", left, right, "perhaps", "--why", "x")[0] == UsageError.exit_code
+    assert run("review", "decide", left, right, "different", "--why", "住址不同 other address")[0] == 0
+    assert "没有待复核" in run("review")[1]
+    assert staged.rows("select decision, why from vault.identity.decision") == [("different", "住址不同 other address")]
+
+
+def test_who_explains_a_key_and_an_old_one_leads_to_all_that_it_became(staged: Staged) -> None:
+    people = {person[0]: person for person in PEOPLE} | {"P5": ("P5", *PEOPLE[0][1:])}
+    staged.stage(REGISTER, REGISTERED, list(people.values()))
+    staged.night()
+    old = staged.keys()["P1"]
+    # P3 turns out to be P4: it leaves the key, which stays with P1 and P5.
+    people["P3"] = ("P3", BO, *people["P4"][2:])
+    staged.stage(REGISTER, REGISTERED, list(people.values()))
+    staged.night()
+    other = staged.keys()["P4"]
+    code, output = run("who", old[:12], "--explain")
+    assert code == 0
+    assert old in output
+    assert other in output
+    assert "split" in output
+    assert ANNA in output
+    # The short card names nobody.
+    assert "李明明" not in run("who", old)[1]
+    assert run("who", "00000000")[0] == UsageError.exit_code
+    assert run("who", old[:4])[0] == UsageError.exit_code
+
+
+def test_what_is_shown_is_written_nowhere_and_shown_to_nobody_else(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged.stage(REGISTER, REGISTERED, PEOPLE)
+    staged.night()
+    key = staged.keys()["P1"]
+    before = {path for path in staged.settings.home.rglob("*") if path.is_file()}
+    assert ANNA in run("who", key, "--explain")[1]
+    new = [path for path in staged.settings.home.rglob("*") if path.is_file() and path not in before]
+    assert not [path for path in new if ANNA.encode() in path.read_bytes() or "李明明".encode() in path.read_bytes()]
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    code, output = run("who", key, "--explain")
+    assert code == EnvironmentProblem.exit_code
+    assert ANNA not in output
+
+
+def test_the_shipped_models_are_listed_as_in_force(staged: Staged) -> None:
+    assert staged.settings.home.exists()
+    code, output = run("link", "models")
+    assert code == 0
+    assert output.count("●") == 2
+    assert "synthetic" in output
+    assert run("link", "adopt", "person", "unheard")[0] == UsageError.exit_code

@@ -1,0 +1,319 @@
+"""An erasure from being asked for to its certificate, on a small lake: killed, waited for, proved, remembered."""
+
+import gc
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from citylake.contracts.model import Contract, load_contracts
+from citylake.identity.resolve import resolve_identities
+from citylake.lake.attach import open_lakes
+from citylake.lake.deliveries import manifests
+from citylake.lake.erasures import Journal, certificates, unfinished
+from citylake.lake.errors import UsageError
+from citylake.lake.lock import writer_lock
+from citylake.lake.reader import connect
+from citylake.lake.releases import list_releases
+from citylake.lake.settings import Settings
+from citylake.lake.zones import Zones, prepare
+from ingestion.landing import land, new_files
+from ingestion.loading import load_delivery
+from ingestion.suppressing import suppress
+from orchestration import erasure
+from orchestration.erasure import Outcome, ask, carry_on, finish
+from tests.ingestion.support import CONTRACT
+from tests.lake.support import publish
+
+DAY = date(2026, 11, 20)
+ID, OTHER = "11010519491231002X", "440524188001010014"
+CITIZEN = """
+      - name: citizen_id
+        physicalName: 证件
+        businessName: 证件 Id
+        logicalType: string
+        classification: identifier
+        customProperties: [{property: check, value: citizen_id}, {property: severity, value: warning}]
+"""
+MENTIONS = """
+  - {property: mentions, value: [{names: person, role: subject, id: citizen_id}]}"""
+BASIS = "个人信息保护法第47条"
+
+
+class PowerCut(BaseException):
+    """What ends a process at once: nothing catches it."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    made = Settings(home=tmp_path / "home", contracts=tmp_path / "contracts", threads=1, memory_limit="512MB")
+    prepare(made)
+    folder = made.contracts / "office"
+    folder.mkdir(parents=True)
+    text = CONTRACT.format(version="1.0.0", tolerance=0.5).rstrip() + CITIZEN
+    (folder / "thing.odcs.yaml").write_text(text.replace("value: snapshot}", f"value: append}}{MENTIONS}"), "utf-8")
+    load_contracts.cache_clear()
+    yield made
+    load_contracts.cache_clear()
+
+
+def thing(settings: Settings) -> Contract:
+    return load_contracts(settings.contracts)["office.thing"]
+
+
+def deliver(settings: Settings, body: str, day: date = DAY) -> None:
+    file = settings.home.parent / "export.csv"
+    file.write_text(f"编号,数量,证件\n{body}", "utf-8")
+    load_delivery(settings, thing(settings), land(settings, file, thing(settings), day), f"night {day}")
+
+
+def night(settings: Settings, run_id: str) -> None:
+    """What a night does, so far as persons are concerned: staging as it is in force, identity, a mart, a release."""
+    files = [str(folder / manifest.accepted_file) for manifest, folder, _ in manifests(Zones.of(settings))]
+    with open_lakes(settings) as lake:
+        lake.execute("create schema if not exists vault.staging; create schema if not exists people.base")
+        lake.execute("create schema if not exists city.base; create or replace table city.base.one as select 1 as one")
+        lake.execute(
+            "create or replace table vault.staging.stg_office__thing as select thing_id, citizen_id, count, "
+            "_delivery_id, _extract_date, _line, false as is_deleted from read_parquet(?)",
+            [files],
+        )
+    resolve_identities(settings, run_id, DAY)
+    with open_lakes(settings) as lake:
+        lake.execute(
+            "create or replace table people.base.dim_person as "
+            "select distinct person_key from vault.identity.person_record"
+        )
+    publish(settings, run_id)
+
+
+@pytest.fixture
+def city(settings: Settings) -> Settings:
+    deliver(settings, f"T0000000001,1,{ID}\nT0000000002,2,{OTHER}\nT0000000003,bad,{ID}\n")
+    deliver(settings, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
+    night(settings, "run-001")
+    return settings
+
+
+def key_of(settings: Settings, number: str) -> str:
+    with open_lakes(settings, ("vault",), read_only=True) as lake:
+        row = lake.execute(
+            "select person_key from vault.identity.person_record where register_no = ?", [number]
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def bytes_with(settings: Settings, *words: str) -> list[str]:
+    """Files in whose bytes a word stands, by other means than the proof's."""
+    files = (path for path in settings.home.rglob("*") if path.is_file())
+    return [path.name for path in files if any(word.encode() in path.read_bytes() for word in words)]
+
+
+def test_a_person_is_erased_from_everything_and_the_certificate_says_no_more_than_counts(city: Settings) -> None:
+    # Catalogs keep minima and maxima in clear, old snapshots the rows, old releases the key.
+    key = key_of(city, "T0000000001")
+    assert bytes_with(city, ID)
+    with writer_lock(city, "test"):
+        ask(city, key, BASIS, "officer")
+        (journal,) = carry_on(city)
+        assert journal.counts["landing.lines"] == 3
+        night(city, "run-002")
+        (outcome,) = finish(city)
+    assert (outcome.waiting_for, outcome.traces) == ("", [])
+    assert {zone.hits for zone in outcome.searched} == {0}
+    assert {zone.zone for zone in outcome.searched if zone.files} >= {"landing", "raw", "vault", "people", "releases"}
+    assert bytes_with(city, ID) == []
+    assert [one.release_id for one in list_releases(Zones.of(city))] == ["run-002"]
+    (certificate,) = certificates(Zones.of(city))
+    text = certificate.model_dump_json()
+    assert not any(word in text for word in (ID, key, "T0000000001"))
+    assert (certificate.basis, certificate.by, certificate.counts["vault.staging"]) == (BASIS, "officer", 2)
+    assert (outcome.certificate or Path()).stat().st_mode & 0o077 == 0
+    assert unfinished(Zones.of(city)) == []
+
+
+def erase_at_source(city: Settings) -> None:
+    with writer_lock(city, "test"):
+        ask(city, key_of(city, "T0000000001"), BASIS, "officer")
+        carry_on(city)
+
+
+def test_everybody_else_is_still_found_by_what_they_were_found_by(city: Settings) -> None:
+    # Bounds that a catalog keeps decide which files are read: too narrow ones would hide rows.
+    other = key_of(city, "T0000000002")
+    with writer_lock(city, "test"):
+        ask(city, key_of(city, "T0000000001"), BASIS, "officer")
+        carry_on(city)
+        with open_lakes(city, ("vault",), read_only=True) as lake:
+            staged = "select thing_id from vault.staging.stg_office__thing where citizen_id = ?"
+            assert lake.execute(staged, [OTHER]).fetchall() == [("T0000000002",)]
+            assert lake.execute(staged, [ID]).fetchall() == []
+        night(city, "run-002")
+        finish(city)
+    assert key_of(city, "T0000000002") == other
+    with connect(settings=city, people=True) as reader:
+        found = reader.execute("select count(*) from people.base.dim_person where person_key = ?", [other]).fetchone()
+    assert found == (1,)
+
+
+def test_a_key_that_was_erased_is_never_given_again(city: Settings) -> None:
+    # Whoever kept the key from an old release would take the next person for the erased one.
+    key = key_of(city, "T0000000001")
+    with writer_lock(city, "test"):
+        ask(city, key, BASIS, "officer")
+        carry_on(city)
+        # As if nobody remembered the person: the same record founds a key once more.
+        with open_lakes(city, ("vault",)) as lake:
+            staging = "vault.staging.stg_office__thing (thing_id, is_deleted)"
+            lake.execute(f"insert into {staging} values ('T0000000001', false)")
+        resolve_identities(city, "run-003", DAY)
+    assert key_of(city, "T0000000001") != key
+
+
+@pytest.mark.parametrize("notes", range(1, 6))
+def test_an_erasure_killed_after_any_note_in_its_journal_is_finished_by_the_next(
+    notes: int, city: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Half erased, with nothing that knows it, is worse than not at all: everybody believes it was done.
+    real, seen = erasure.note, 0
+
+    def cut(zones: Zones, journal: Journal) -> None:
+        nonlocal seen
+        real(zones, journal)
+        seen += 1
+        if seen == notes:
+            raise PowerCut
+
+    monkeypatch.setattr(erasure, "note", cut)
+    with pytest.raises(PowerCut):
+        erase_at_source(city)
+    monkeypatch.setattr(erasure, "note", real)
+    with writer_lock(city, "test"):
+        (journal,) = carry_on(city)
+        night(city, "run-002")
+        (outcome,) = finish(city)
+    assert (outcome.waiting_for, outcome.traces, bytes_with(city, ID)) == ("", [], [])
+    wanted = {"landing.lines": 3, "raw.rows": 2, "quarantine.rows": 1, "vault.staging": 2}
+    assert {name: journal.counts[name] for name in wanted} == wanted
+
+
+def test_a_release_that_somebody_reads_is_waited_for_and_then_dropped(city: Settings) -> None:
+    # A reader's files must not vanish under it, and the proof must not say that nothing is left.
+    def while_somebody_reads() -> None:
+        reader = connect(settings=city, people=True)
+        ask(city, key_of(city, "T0000000001"), BASIS, "officer")
+        carry_on(city)
+        (before,) = finish(city)
+        assert "release" in before.waiting_for
+        night(city, "run-002")
+        (waiting,) = finish(city)
+        assert "run-001" in waiting.waiting_for
+        assert reader.execute("select count(*) from people.base.dim_person").fetchone() == (3,)
+
+    with writer_lock(city, "test"):
+        while_somebody_reads()
+        gc.collect()
+        (outcome,) = finish(city)
+    assert (outcome.waiting_for, len(list_releases(Zones.of(city)))) == ("", 1)
+
+
+def erased(city: Settings) -> None:
+    with writer_lock(city, "test"):
+        ask(city, key_of(city, "T0000000001"), BASIS, "officer")
+        carry_on(city)
+        night(city, "run-002")
+        finish(city)
+
+
+def test_a_person_who_is_delivered_again_is_erased_again_and_counted(city: Settings) -> None:
+    # Departments do not know of it: tomorrow's extract has the person as today's had.
+    erased(city)
+    deliver(city, f"T0000000001,9,\nT0000000008,9,{ID}\nT0000000009,9,{OTHER}\n", date(2026, 11, 22))
+    with writer_lock(city, "test"):
+        assert suppress(city, {"office.thing": thing(city)}, "run-003") == {"office.thing": 2}
+        assert suppress(city, {"office.thing": thing(city)}, "run-004") == {}
+    assert bytes_with(city, ID) == []
+    assert new_files(city, thing(city)) == []
+    (newest,) = [one for one, _, _ in manifests(Zones.of(city)) if one.extract_date == date(2026, 11, 22)]
+    assert (newest.rows_read, newest.rows_accepted, newest.rows_erased) == (1, 1, 2)
+
+
+def test_the_very_content_that_was_erased_is_emptied_when_it_comes_again(city: Settings) -> None:
+    # Its hash is that of a delivery which is known, so nothing would be loaded, and the file would stay as it is.
+    erased(city)
+    deliver(city, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
+    assert bytes_with(city, ID)
+    with writer_lock(city, "test"):
+        assert suppress(city, {"office.thing": thing(city)}, "run-003") == {"office.thing": 1}
+    assert (bytes_with(city, ID), new_files(city, thing(city))) == ([], [])
+
+
+def test_nobody_is_looked_for_while_nobody_was_erased(city: Settings) -> None:
+    # The nights of cities that never erase must not pay for it.
+    assert suppress(city, {"office.thing": thing(city)}, "run-002") == {}
+    assert not list(Zones.of(city).vault.glob("suppression*"))
+
+
+def test_a_request_that_says_too_little_changes_nothing(city: Settings) -> None:
+    # A slip of the key must not erase anybody, and an erasure without a basis cannot be accounted for.
+    key = key_of(city, "T0000000001")
+    with writer_lock(city, "test"):
+        with pytest.raises(UsageError, match="basis"):
+            ask(city, key, "  ", "officer")
+        for wrong in ("0" * 32, key[:8], ""):
+            with pytest.raises(UsageError, match="No person has this key"):
+                ask(city, wrong, BASIS, "officer")
+    assert unfinished(Zones.of(city)) == []
+    erased(city)
+    with writer_lock(city, "test"), pytest.raises(UsageError, match="erased already"):
+        ask(city, key, BASIS, "officer")
+
+
+def test_an_old_key_leads_to_the_person_who_has_it_now(city: Settings) -> None:
+    # A data protection officer has the key from last year's list.
+    key = key_of(city, "T0000000001")
+    with open_lakes(city, ("vault",)) as lake:
+        event = "('person', 'old', ?, date '2026-01-01', 'merge', 'x', 1, null, 'r')"
+        lake.execute(f"insert into vault.identity.key_event values {event}", [key])
+    with writer_lock(city, "test"):
+        assert ask(city, "old", BASIS, "officer").sought.key == key
+        carry_on(city)
+    with open_lakes(city, ("vault",), read_only=True) as lake:
+        assert lake.execute("select count(*) from vault.identity.key_event").fetchone() == (0,)
+
+
+def test_what_is_found_in_a_file_of_nobodys_is_named_and_holds_the_certificate_back(city: Settings) -> None:
+    # A stray copy is the likeliest thing to be forgotten.
+    stray = Zones.of(city).ledger / "notes.txt"
+    stray.write_text(f"asked about {ID}", "utf-8")
+    with writer_lock(city, "test"):
+        ask(city, key_of(city, "T0000000001"), BASIS, "officer")
+        carry_on(city)
+        night(city, "run-002")
+        (outcome,) = finish(city)
+        assert outcome.traces == [f"ledger: {stray}"]
+        assert list(certificates(Zones.of(city))) == []
+        stray.unlink()
+        (again,) = finish(city)
+    assert isinstance(again, Outcome)
+    assert again.certificate is not None
+    assert json.loads(again.certificate.read_text("utf-8"))["basis"] == BASIS
+
+
+def test_what_registers_said_before_goes_too(city: Settings) -> None:
+    # Versions of a record are kept apart from staging, and no file of a delivery leads there.
+    with open_lakes(city, ("vault",)) as lake:
+        lake.execute("create schema vault.history")
+        lake.execute(
+            "create table vault.history.hst_office__thing as select thing_id, _extract_date as version_from_date "
+            "from vault.staging.stg_office__thing"
+        )
+    erase_at_source(city)
+    with open_lakes(city, ("vault",), read_only=True) as lake:
+        rows = lake.execute("select thing_id from vault.history.hst_office__thing order by all").fetchall()
+    assert rows == [("T0000000002",), ("T0000000004",)]
+    (journal,) = unfinished(Zones.of(city))
+    assert journal.counts["vault.history"] == 2
