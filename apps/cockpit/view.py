@@ -1,4 +1,4 @@
-"""What one reader is looking at: release, language, region, month, department and indicator.
+"""What one reader is looking at: release, language, region, month, department, indicator, enterprise.
 
 The address is the state: everything but the release is read from the query parameters and written back to them, so
 that a view can be shared, kept as a bookmark and left with the browser's back button. A parameter that means nothing
@@ -6,8 +6,9 @@ falls back with a note, never with an error. The release is pinned when a sessio
 """
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, cast
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import streamlit as st
@@ -17,11 +18,14 @@ from apps.cockpit.catalogue import LANGUAGES, Language, text
 from apps.cockpit.formats import month_key
 from apps.cockpit.queries import Source
 from citylake.lake.releases import Release, current_release, find_release
-from citylake.lake.settings import Settings
+from citylake.lake.settings import TIMEZONE, CockpitRole, Settings
 from citylake.lake.zones import Zones
 
-Page = Literal["governance", "economy", "deliveries"]
-PAGES: tuple[Page, ...] = ("governance", "economy", "deliveries")
+Page = Literal["governance", "economy", "entity", "deliveries"]
+PAGES: tuple[Page, ...] = ("governance", "economy", "entity", "deliveries")
+
+LONGEST_SEARCH = 200
+"""Characters; no name of an enterprise is longer."""
 
 _PINNED = "pinned_release_id"
 _VIEW = "view"
@@ -42,7 +46,10 @@ class Place:
 
 @dataclass(frozen=True)
 class View:
-    """One reader's view. ``path`` leads from the chosen region up to the city and is never empty."""
+    """One reader's view. ``path`` leads from the chosen region up to the city and is never empty.
+
+    ``entity`` is a key and ``find`` a text as the address has them: whether they mean anything, the page finds out.
+    """
 
     page: Page
     release: Release
@@ -54,11 +61,14 @@ class View:
     month: date
     department: str | None
     indicator: str | None
+    entity: str | None = None
+    find: str | None = None
+    role: CockpitRole = "leader"
     notes: tuple[str, ...] = ()
 
     @property
     def source(self) -> Source:
-        return Source(self.release.release_id)
+        return Source(self.release.release_id, self.role)
 
     @property
     def region(self) -> Place:
@@ -78,13 +88,16 @@ class View:
             "region": self.region.code,
             "month": month_key(self.month),
             "department": self.department,
+            "entity": self.entity,
+            "find": self.find,
             "lang": self.language,
         }
         return {name: value for name, value in (shown | changes).items() if value is not None}
 
     def on(self, page: Page) -> dict[str, str]:
-        """The query parameters of the same view on another page; a department that is not on it is left out."""
-        return self.to(department=self.department if self.department in _departments(self.source, page) else None)
+        """The query parameters of the same view on another page, without what that page does not know."""
+        department = self.department if self.department in _departments(self.source, page) else None
+        return self.to(department=department, entity=None, find=None)
 
 
 def current() -> View:
@@ -95,6 +108,11 @@ def current() -> View:
 def go(view: View, **changes: str | None) -> None:
     """Change the address; Streamlit runs the page again for it."""
     st.query_params.from_dict(view.to(**changes))
+
+
+def today() -> date:
+    """The reader's day in the city; what may be shown until a day is shown by it, however old the release is."""
+    return datetime.now(ZoneInfo(TIMEZONE)).date()
 
 
 def asked_language() -> Language:
@@ -110,18 +128,19 @@ def open_view(page: Page) -> View:
         NoRelease: nothing was released yet.
         NoValues: the release has no indicator value.
     """
-    zones = Zones.of(Settings())
+    settings = Settings()
+    zones = Zones.of(settings)
     newest = current_release(zones)
     pinned = str(st.session_state.setdefault(_PINNED, newest.release_id))
     release = newest if pinned == newest.release_id else find_release(zones, pinned, None)
-    view = _read_address(page, release, newest)
+    view = _read_address(page, release, newest, settings.cockpit_role)
     st.session_state[_VIEW] = view
     return view
 
 
-def _read_address(page: Page, release: Release, newest: Release) -> View:
+def _read_address(page: Page, release: Release, newest: Release, role: CockpitRole) -> View:
     """Every parameter checked against what the release holds."""
-    source, language = Source(release.release_id), asked_language()
+    source, language = Source(release.release_id, role), asked_language()
     known_months = queries.months(source)
     if known_months.is_empty():
         raise NoValues
@@ -139,12 +158,20 @@ def _read_address(page: Page, release: Release, newest: Release) -> View:
         month=month,
         department=department,
         indicator=None,
+        entity=_text("entity") if page == "entity" else None,
+        find=_text("find") if page == "entity" else None,
+        role=role,
     )
     on_page = queries.cards(source, page, view.path_codes, department, month)["indicator_id"].to_list()
     indicator, indicator_note = _known("indicator", on_page)
     language_note = None if st.query_params.get("lang", language) == language else "note.unknown_language"
     notes = (language_note, region_note, month_note, department_note, indicator_note)
     return replace(view, indicator=indicator, notes=tuple(note for note in notes if note is not None))
+
+
+def _text(parameter: str) -> str | None:
+    """A parameter that may be anything; nothing when it is blank."""
+    return st.query_params.get(parameter, "").strip()[:LONGEST_SEARCH] or None
 
 
 def _departments(source: Source, page: Page) -> list[str]:

@@ -39,6 +39,7 @@ _PUBLIC_TEXTS = {
 
 # A credit code may happen to be a citizen id by form; the contract has checked that it is a credit code.
 _CODES_OF_ORGANISATIONS = {
+    ("city.base.bridge_entity_registration", "registration_code"),
     ("city.base.dim_entity", "registration_code"),
     ("city.base.dim_entity_version", "registration_code"),
 }

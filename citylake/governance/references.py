@@ -15,6 +15,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "city.base.dim_date": ("date_day",),
     "city.base.dim_entity": ("entity_key",),
     "city.base.dim_region": ("region_code",),
+    "city.base.bridge_entity_registration": ("entity_key", "registration_code"),
+    "city.base.fct_entity_person_count": ("entity_key", "relation"),
     "people.base.bridge_person_entity": ("person_key", "entity_key", "relation", "valid_from"),
     "city.governance.fct_urban_case": ("case_key",),
     "city.service.fct_service_case": ("case_key",),

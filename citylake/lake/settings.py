@@ -4,13 +4,15 @@ No other module reads the environment.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 TIMEZONE = "Asia/Shanghai"
+
+CockpitRole = Literal["leader", "analyst"]
 
 
 def _absolute(path: Path) -> Path:
@@ -39,6 +41,10 @@ class Settings(BaseSettings):
         default=None, description="The keeper's secret; when unset it is read from vault/secret, owner-only."
     )
     people_group: str | None = Field(default=None, description="The OS group whose members may read the people lake.")
+    cockpit_role: CockpitRole = Field(
+        default="leader",
+        description="Whom the cockpit takes its viewers for: an analyst sees keys of persons where its account may.",
+    )
     lock_wait_seconds: float = Field(default=0.0, ge=0, description="How long a late-comer waits for the lock.")
     keep_releases: int = Field(default=30, ge=1, description="How many of the newest releases keep their files.")
     keep_month_ends: int = Field(default=24, ge=0, description="How many months keep their last release.")

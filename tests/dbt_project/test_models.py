@@ -167,6 +167,7 @@ BROKEN = {
     ),
     "delete from vault.intermediate.int_person_entity": "assert_every_insured_record_ties_a_person",
     "update people.base.bridge_person_entity set relation = 'knows'": "bridge_person_entity_rows_hold",
+    "update city.base.fct_entity_person_count set person_count = 1": "fct_entity_person_count_rows_hold",
     "update city.credit.fct_credit_event set subject_type = 'natural_person'": "fct_credit_event_rows_hold",
     "update city.service.fct_service_case set applicant_entity_key = 'k'": "fct_service_case_rows_hold",
     "update city.economy.fct_insured_month set insured_count = -1": "fct_insured_month_rows_hold",

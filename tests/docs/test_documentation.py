@@ -98,7 +98,10 @@ def test_both_readmes_have_the_same_shape() -> None:
     for name in ("README.md", "README.zh.md"):
         text = (ROOT / name).read_text()
         shell = [re.sub(r"\s*#.*", "", m["body"]) for m in FENCED.finditer(text) if m["language"] == "sh"]
-        links = [re.sub(r"(README(\.zh)?|cockpit-governance(-zh)?)\.(md|png)", "", link) for link in LINK.findall(text)]
+        links = [
+            re.sub(r"(README(\.zh)?|cockpit-(governance|entity)(-zh)?)\.(md|png)", "", link)
+            for link in LINK.findall(text)
+        ]
         rows = len(re.findall(r"^\|", text, re.MULTILINE))
         shapes.append((len(re.findall(r"^#+ ", text, re.MULTILINE)), shell, links, rows))
     assert shapes[0] == shapes[1]

@@ -3,6 +3,15 @@
 from apps.cockpit.components.cards import data_received, indicator_cards
 from apps.cockpit.components.controls import controls, delivery_controls
 from apps.cockpit.components.detail import indicator_detail
+from apps.cockpit.components.entity_dealings import (
+    entity_licences,
+    entity_penalties,
+    entity_people,
+    entity_services,
+    entity_summary,
+)
+from apps.cockpit.components.entity_register import entity_history, entity_register
+from apps.cockpit.components.entity_search import entity_search
 from apps.cockpit.components.header import header
 from apps.cockpit.components.scorecard import (
     changed_columns,
@@ -23,6 +32,14 @@ __all__ = [
     "delivery_months",
     "delivery_summary",
     "departments_compared",
+    "entity_history",
+    "entity_licences",
+    "entity_penalties",
+    "entity_people",
+    "entity_register",
+    "entity_search",
+    "entity_services",
+    "entity_summary",
     "header",
     "indicator_cards",
     "indicator_detail",

@@ -10,7 +10,7 @@ from apps.cockpit import queries
 from apps.cockpit import view as viewing
 from apps.cockpit.components.cards import Row, trend_chart, unit_of
 from apps.cockpit.components.header import origin_mark
-from apps.cockpit.components.markup import block, heading, span, table
+from apps.cockpit.components.markup import block, facts, heading, span, table
 from apps.cockpit.components.tables import members_in_detail
 from apps.cockpit.formats import NO_VALUE, month, number, part, quantity, target_sign
 from apps.cockpit.view import View
@@ -37,10 +37,8 @@ def _contents(view: View, row: Row) -> None:
     _vintages(view, row)
 
 
-def _facts(view: View, facts: Iterable[tuple[str, str]]) -> None:
-    """Names and values, two columns where there is room."""
-    pairs = "".join(f"<dt>{escape(view.say(key))}</dt><dd>{escape(value)}</dd>" for key, value in facts)
-    block(view.language, "facts", f"<dl>{pairs}</dl>")
+def _facts(view: View, known: Iterable[tuple[str, str]]) -> None:
+    facts(view.language, ((view.say(key), value) for key, value in known))
 
 
 def _figure_facts(view: View, row: Row) -> list[tuple[str, str]]:

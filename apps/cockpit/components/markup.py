@@ -1,6 +1,6 @@
 """Small pieces of HTML for what Streamlit has no element for. Every text is escaped here; no data is read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Literal
@@ -45,6 +45,12 @@ def line(kind: str, *pieces: str) -> str:
     """One line of a block; nothing when there is nothing to say."""
     said = [piece for piece in pieces if piece]
     return f'<div class="ck-{kind}">{"".join(said)}</div>' if said else ""
+
+
+def facts(language: Language, pairs: Iterable[tuple[str, str]]) -> None:
+    """Names and values, two columns where there is room."""
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in pairs)
+    block(language, "facts", f"<dl>{rows}</dl>")
 
 
 def table(

@@ -1,10 +1,20 @@
 """What the cockpit reads: one function a question, each a polars frame from one pinned release.
 
 Every cached answer carries the release and the reader's role in its key, because Streamlit's caches are shared by all
-users. No text for readers, no layout. Only the released city is read; persons are not attached at all.
+users. No text for readers, no layout. Only the released city is read; persons are attached for no leader, and for an
+analyst only where the account that runs the cockpit may read them.
 """
 
 from apps.cockpit.queries.choices import departments, months, regions
+from apps.cockpit.queries.dealings import (
+    DECISIONS_SHOWN,
+    TIES_SHOWN,
+    licences,
+    penalties,
+    person_counts,
+    person_ties,
+    service_cases,
+)
 from apps.cockpit.queries.deliveries import (
     changed_columns,
     datasets,
@@ -17,11 +27,14 @@ from apps.cockpit.queries.deliveries import (
     window_start,
     worst_rules,
 )
+from apps.cockpit.queries.entities import FOUND_SHOWN, entity, entity_history, extracts, followed, found
 from apps.cockpit.queries.indicators import by_department, by_region, cards, targets, trends, vintages
-from apps.cockpit.queries.release import Role, Source
+from apps.cockpit.queries.release import Source
 
 __all__ = [
-    "Role",
+    "DECISIONS_SHOWN",
+    "FOUND_SHOWN",
+    "TIES_SHOWN",
     "Source",
     "by_department",
     "by_region",
@@ -33,10 +46,20 @@ __all__ = [
     "deliveries",
     "delivering_departments",
     "departments",
+    "entity",
+    "entity_history",
+    "extracts",
+    "followed",
+    "found",
+    "licences",
     "months",
+    "penalties",
+    "person_counts",
+    "person_ties",
     "refusals",
     "refused",
     "regions",
+    "service_cases",
     "targets",
     "trends",
     "vintages",

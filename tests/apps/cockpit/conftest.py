@@ -5,7 +5,7 @@ synthetic; what the cockpit shows of it is known to the last digit.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -34,18 +34,27 @@ class SmallCity:
     release_id: str
 
 
-def build(home: Path, *, run_id: str = RUN, origin: Origin = "synthetic", with_values: bool = True) -> SmallCity:
-    """Make the city and release it."""
+def build(
+    home: Path,
+    *,
+    run_id: str = RUN,
+    origin: Origin = "synthetic",
+    with_values: bool = True,
+    without: Iterable[str] = (),
+) -> SmallCity:
+    """Make the city and release it, some tables left out."""
     settings = Settings(home=home)
     prepare(settings)
-    with open_lakes(settings, ("city",)) as lake:
+    with open_lakes(settings, ("city", "people")) as lake:
         lake.execute("set variable run_id = ?", [run_id])
         lake.execute("set variable first_run_id = ?", [FIRST_RUN])
         lake.execute("set variable as_of = ?", [AS_OF])
-        for part in ("places", "deliveries", "registry", "figures"):
+        for part in ("places", "deliveries", "registry", "figures", "entities"):
             lake.execute((HERE / f"{part}.sql").read_text(encoding="utf-8"))
         if not with_values:
             lake.execute("delete from city.indicator.indicator_value")
+        for table in without:
+            lake.execute(f"drop table {table}")
     publish(home, run_id=run_id, origin=origin)
     return SmallCity(home, run_id)
 

@@ -234,3 +234,47 @@ def test_cards_of_a_row_are_equally_high(server: str, page: Page) -> None:
             .map((card) => { const box = card.getBoundingClientRect(); return [box.top, box.height]; })"""
     )
     assert len({(round(top), round(height)) for top, height in boxes}) == 1
+
+
+def test_an_enterprise_is_found_in_the_box_and_a_name_that_means_harm_stays_text(server: str, page: Page) -> None:
+    # Would catch a name whose markup the browser runs, a search that loses the way back, and a script from outside.
+    heard: list[str] = []
+    foreign: list[str] = []
+    page.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
+    page.on(
+        "request", lambda asked: None if asked.url.startswith((server, "data:", "blob:")) else foreign.append(asked.url)
+    )
+    page.goto(f"{server}/entity?lang=en")
+    page.get_by_role("textbox").fill("太湖")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"find=%E5%A4%AA%E6%B9%96"))
+    page.locator(".ck-table a", has_text="javascript:alert").click()
+    expect(page.locator(".ck-entity-name")).to_have_text(
+        "<img src=x onerror=alert(1)>**太湖**[此处](javascript:alert(2))"
+    )
+    expect(page.locator(".ck-facts dd", has_text="<iframe")).to_be_visible()
+    expect(page.locator('img[src="x"], iframe')).to_have_count(0)
+    page.go_back()
+    page.locator(".ck-table a", has_text="太湖机械厂").click()
+    expect(page.locator(".ck-entity-name")).to_have_text("太湖机械厂")
+    page.get_by_text("中文", exact=True).click()
+    expect(page.locator(".ck-entity-name + .ck-state-bad")).to_have_text("注销")
+    expect(page).to_have_url(re.compile(r"entity=key-works.*lang=zh"))
+    assert heard == []
+    assert foreign == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_an_enterprise_fits_a_telephone_and_a_wide_screen(server: str, page: Page, language: str) -> None:
+    # Would catch a code, a name or a table that makes the whole page scroll sideways.
+    for address in ("entity=key-mill", "entity=key-hostile", "find=太湖"):
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            page.goto(f"{server}/entity?{address}&lang={language}")
+            expect(page.locator(".ck-table").last).to_be_visible()
+            expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+            too_wide = page.evaluate(
+                """() => [...document.querySelectorAll('.stMain, [class*="st-key-ck-card-"]')]
+                    .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.className)"""
+            )
+            assert too_wide == []

@@ -11,7 +11,7 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
 
 APP = Path(__file__).parents[3] / "apps" / "cockpit" / "streamlit_app.py"
-PAGES = {name: f"app_pages/{name}.py" for name in ("governance", "economy", "deliveries")}
+PAGES = {name: f"app_pages/{name}.py" for name in ("governance", "economy", "entity", "deliveries")}
 NAMES = {
     ("governance", "zh"): [
         "立案数",
@@ -40,9 +40,9 @@ def open_page(page: str = "governance", **address: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=120)
     for name, value in address.items():
         app.query_params[name] = value
-    app.run()
     if page != "governance":
-        app.switch_page(PAGES[page]).run()
+        app.switch_page(PAGES[page])
+    app.run()
     assert not app.exception, app.exception
     return app
 
