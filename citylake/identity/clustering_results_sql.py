@@ -50,7 +50,11 @@ with asked as (
     inner join linking_unit as free on link.a = free.unit and not free.is_anchored
     inner join linking_target as other on link.b = other.unit
     left join linking_target as own on link.a = own.unit
-    where (link.a, link.b) not in (select (a, b) from linking_bar)
+    where
+        (link.a, link.b) not in (select (a, b) from linking_bar)
+        and (link.a, other.target) not in (
+            select (bar.a, held.target) from linking_bar as bar inner join linking_target as held on bar.b = held.unit
+        )
 ),
 
 by_target as (

@@ -25,8 +25,9 @@ Schema = dict[str, dict[str, dict[str, dict[str, str]]]]
 
 
 def deliver_a_tiny_city(home: CityHome) -> None:
+    # All born on one day: it is by their names that nobody is taken for somebody else.
     person = {
-        "person_name": "甲",
+        "person_name": "赵一",
         "sex_code": "1",
         "birth_date": date(1990, 1, 1),
         "status_code": "1",
@@ -39,7 +40,7 @@ def deliver_a_tiny_city(home: CityHome) -> None:
         DAY,
         [
             person | {"register_no": "P0000000001", "residence_region_code": "320205001001"},
-            person | {"register_no": "P0000000002", "residence_region_code": None},
+            person | {"register_no": "P0000000002", "person_name": "钱二", "residence_region_code": None},
             person | {"register_no": "P0000000003", "operation": "D"},
         ],
     )
@@ -82,7 +83,7 @@ def deliver_its_ties_and_services(home: CityHome) -> None:
         DAY,
         [permit | {"permit_no": "JZ0000000001", "issued_date": DAY, "valid_to_date": DAY, "status_code": "1"}],
     )
-    employment = {"person_name": "甲", "employer_name": "公司", "employer_code": "913202050000000001"}
+    employment = {"person_name": "孙三", "employer_name": "公司", "employer_code": "913202050000000001"}
     home.deliver(
         "human_resources.social_insurance",
         DAY,

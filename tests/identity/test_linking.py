@@ -87,6 +87,15 @@ def test_decisions_take_effect_with_the_next_night_and_survive_relink_and_rebuil
     assert staged.rows("select count(*) from vault.identity.decision") == [(3,)]
 
 
+def test_whoever_was_told_from_one_record_of_a_person_is_not_asked_about_the_next(staged: Staged) -> None:
+    # Would catch a queue that never ends: a person with fifty records would be asked about fifty times.
+    staged.stage(REGISTER, REGISTERED, PEOPLE)
+    staged.night()
+    decide(staged, "P2", "P1", "different")
+    staged.night()
+    assert open_pairs(staged.settings).is_empty()
+
+
 def test_decisions_that_contradict_each_other_are_reported_and_asked_again(staged: Staged) -> None:
     staged.stage(REGISTER, REGISTERED, PEOPLE)
     staged.night()

@@ -12,7 +12,7 @@ import streamlit as st
 
 from apps.cockpit import queries
 from apps.cockpit import view as viewing
-from apps.cockpit.components.entity_register import entity_section, entity_table, sourced
+from apps.cockpit.components.entity_register import REGISTER, entity_section, entity_table, sourced
 from apps.cockpit.components.markup import block, line, span
 from apps.cockpit.formats import NO_VALUE, number
 from apps.cockpit.view import View
@@ -120,7 +120,7 @@ def entity_services(view: View, key: str) -> None:
 def entity_people(view: View, key: str) -> None:
     """Persons by role: how many for everybody, and their keys for who may read people."""
     entity_section(view, "people", view.say("entity.people_hint"))
-    sourced(view, INSURANCE, LICENCES, PENALTIES)
+    sourced(view, INSURANCE, REGISTER, LICENCES, PENALTIES)
     counts = queries.person_counts(view.source, key)
     counted = [] if counts is None else counts["relation"].to_list()
     # Who is not known to represent an enterprise is not nobody; who is not insured there is.

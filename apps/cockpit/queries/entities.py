@@ -89,7 +89,9 @@ left join city.base.dim_entity on nearest.entity_key = dim_entity.entity_key
 order by nearest.distance, nearest.is_active desc, length(nearest.found_name), nearest.entity_key
 """
 
-# Where an old key leads: through mergers, never back in time; a key that was split leads to its parts.
+# Where an old key leads: through all that came later, never back in time. A key that ended was merged, into one or
+# several; of one that was split a part has another key since. Two nights of one day have one date: what ended on it is
+# followed, what split off on it may have done so before.
 _FOLLOWED = f"""
 with recursive followed (key, changed_date) as (
     select new_key, changed_date from {_KEY_HISTORY} where old_key = $key
@@ -97,7 +99,12 @@ with recursive followed (key, changed_date) as (
     select later.new_key, later.changed_date
     from followed
     join {_KEY_HISTORY} as later
-        on followed.key = later.old_key and later.event_type = 'merge' and later.changed_date >= followed.changed_date
+        on
+            followed.key = later.old_key
+            and (
+                later.changed_date > followed.changed_date
+                or (later.changed_date = followed.changed_date and later.event_type = 'merge')
+            )
 ),
 
 part as (
@@ -203,7 +210,7 @@ where entity_key = $key and cancelled_date is not null
 """
 
 _KEY_EVENTS = f"""
-select changed_date as event_date, 'key_' || event_type as event, old_key as said_before, new_key as said
+select distinct changed_date as event_date, 'key_' || event_type as event, old_key as said_before, new_key as said
 from {_KEY_HISTORY}
 where new_key = $key or old_key = $key
 """

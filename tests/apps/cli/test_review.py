@@ -7,9 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from apps.cli.main import app
+from citylake.identity.review_queue import open_pairs
 from citylake.lake.errors import EnvironmentProblem, NoRelease, UsageError
 from tests.identity.staged import ANNA, BO, REGISTER, Staged
-from tests.identity.test_linking import PEOPLE, REGISTERED, mention_keys
+from tests.identity.test_linking import PEOPLE, REGISTERED
 
 
 @pytest.fixture
@@ -40,8 +41,9 @@ def test_a_pair_is_shown_side_by_side_and_decided_by_its_references(staged: Stag
     assert "李明明" in output
     assert "李铭铭" in output
     assert "same_sound" in output
-    keys = mention_keys(staged)
-    left, right = (f"r{keys[number][:12]}" for number in ("P1", "P2"))
+    (pair,) = open_pairs(staged.settings).iter_rows(named=True)
+    left, right = f"r{pair['left_key'][:12]}", pair["right_key"]
+    assert left in output
     assert run("review", "decide", left, right, "perhaps", "--why", "x")[0] == UsageError.exit_code
     assert run("review", "decide", left, right, "different", "--why", "住址不同 other address")[0] == 0
     assert "没有待复核" in run("review")[1]

@@ -41,13 +41,14 @@ select 'key-percent', '320213000000009';
 
 create table city.base.entity_key_history as
 select * from (values
-    ('key-older', 'key-old', date '2026-02-01', 'merge'),
-    ('key-old', 'key-mill', date '2026-03-01', 'merge'),
-    -- Merged into the mill only after that had lost a part: it leads to no part that went before.
-    ('key-mill', 'key-works', date '2026-01-15', 'split'),
-    ('key-parted', 'key-works', date '2026-04-01', 'split'),
-    ('key-parted', 'key-percent', date '2026-04-01', 'split')
-) as event (old_key, new_key, changed_date, event_type);
+    ('key-older', 'key-old', date '2026-02-01', 'merge', 'key-mill'),
+    ('key-old', 'key-mill', date '2026-02-01', 'merge', 'key-mill'),
+    -- Who was part of the mill before it lost a part may be in either; who came after is not in that part.
+    ('key-first', 'key-mill', date '2026-01-02', 'merge', 'key-mill'),
+    ('key-mill', 'key-works', date '2026-01-15', 'split', 'key-works'),
+    ('key-parted', 'key-works', date '2026-04-01', 'merge', 'key-works'),
+    ('key-parted', 'key-percent', date '2026-04-01', 'merge', 'key-percent')
+) as event (old_key, new_key, changed_date, event_type, current_key);
 
 create table city.credit.fct_credit_event as
 select * from (values

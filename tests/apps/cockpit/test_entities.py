@@ -70,6 +70,7 @@ def test_what_is_typed_means_itself_alone(source: Source, text: str, keys: list[
     [
         ("key-old", ["key-mill"]),
         ("key-older", ["key-mill"]),
+        ("key-first", ["key-mill", "key-works"]),
         ("key-parted", ["key-percent", "key-works"]),
         ("key-mill", ["key-mill", "key-works"]),
         ("key-percent", ["key-percent"]),
@@ -118,8 +119,9 @@ def test_history_says_what_changed_and_when_the_register_did_not_have_it(source:
         ("2026-05-01", "region_code"),
         ("2026-05-01", "registered_capital"),
         ("2026-05-01", "registration_code"),
-        ("2026-03-01", "key_merge"),
+        ("2026-02-01", "key_merge"),
         ("2026-01-15", "key_split"),
+        ("2026-01-02", "key_merge"),
         ("2026-01-01", "begins"),
         ("2010-05-04", "registered"),
     ]
