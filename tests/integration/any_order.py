@@ -20,6 +20,7 @@ from dbt.contracts.graph.manifest import Manifest as DbtManifest
 
 from citylake.contracts.model import load_contracts
 from citylake.identity.resolve import resolve_identities
+from citylake.identity.sources import keep_sources
 from citylake.lake import deliveries
 from citylake.lake.attach import open_lakes
 from citylake.lake.runs import Run, mint_run_id
@@ -63,6 +64,7 @@ class Lake:
         write_deliveries(night)
         self.dbt("run", "--select", "fqn:citylake.staging", *arguments)
         resolve_identities(settings, night.run.run_id, night.as_of_date)
+        keep_sources(settings, night.as_of_date)
 
     def withdraw(self, path: Path) -> None:
         (wanted,) = (m for m, _, _ in deliveries.manifests(self.city.zones) if m.file_name.endswith(path.name))
