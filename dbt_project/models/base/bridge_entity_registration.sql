@@ -1,23 +1,18 @@
--- One row per number under which the register has, or had, a record of an entity.
+-- One row per number under which the register has a record of an entity, or had one that was shown.
 -- Grain: entity_key, registration_code.
 -- Nuance: dim_entity shows one number of each entity, its unified code where it has one; this leads from any other, the
 -- one it had before 2015 say, to the entity.
-with entity_record as (
-    select
-        register_no,
-        entity_key
-    from {{ source('identity', 'entity_record') }}
-    where source_dataset = 'market_supervision.entity_register'
-    union all
-    select
-        register_no,
-        key as entity_key
-    from {{ source('identity', 'retired_record') }}
-    where kind = 'entity' and source_dataset = 'market_supervision.entity_register'
-)
-
-select distinct
+select
     entity_record.entity_key,
     register.registration_code
-from {{ ref('hst_market_supervision__entity_register') }} as register
-inner join entity_record on {{ entity_record_id(['register.registration_code']) }} = entity_record.register_no
+from {{ ref('stg_market_supervision__entity_register') }} as register
+inner join {{ source('identity', 'entity_record') }} as entity_record
+    on
+        entity_record.source_dataset = 'market_supervision.entity_register'
+        and {{ entity_record_id(['register.registration_code']) }} = entity_record.register_no
+where not register.is_deleted
+union distinct
+select
+    entity_key,
+    registration_code
+from {{ ref('dim_entity_version') }}
