@@ -30,16 +30,18 @@ HISTORY = (
     "city.quality.fct_audit_check",
     "people.base.key_history",
     "city.base.entity_key_history",
+    "vault.identity.attribute_basis",
     "vault.identity.entity_key",
     "vault.identity.extracted_dataset",
     "vault.identity.key_event",
+    "vault.identity.linkage_run",
     "vault.identity.person_key",
     "vault.identity.retired_record",
 )
 _SECRET = SecretStr("0123456789abcdef" * 4)
 # Keys stay with whom they were first given to, so they do depend on what came first.
-_RUNS = ("run_id", "minted_run_id", "first_run_id", "loaded_at", "computed_at")
-_KEYS = ("person_key", "entity_key", "subject_entity_key", "applicant_entity_key")
+_RUNS = ("run_id", "minted_run_id", "adopted_run_id", "first_run_id", "loaded_at", "computed_at")
+_KEYS = ("key", "person_key", "entity_key", "subject_entity_key", "applicant_entity_key")
 _LEFT_ASIDE = (*_RUNS, *_KEYS)
 
 

@@ -16,4 +16,4 @@ def test_any_order_of_deliveries_over_many_nights_ends_where_a_full_rebuild_does
 ) -> None:
     # Late, corrected, refused and withdrawn deliveries in an order nobody planned: no trace of the order may remain.
     # For many orders, over thirty nights: python -m tests.integration.any_order --orders 20
-    assert compare_order(tmp_path, dbt_manifest, seed=11, nights=NIGHTS) == []
+    assert "\n".join(compare_order(tmp_path, dbt_manifest, seed=11, nights=NIGHTS)) == ""
