@@ -1,7 +1,8 @@
 -- One row per record that describes a person and version of it, under the key of that person.
 -- Grain: source_record_key, valid_from_date.
 -- Nuance: what int_person_record says of today, for every day since the first extract; valid_to_date is the first day
--- on which it no longer held. A permit's last day ends its holder's residence without anybody delivering anything.
+-- on which it no longer held. A record that is gone is nobody's: who it once named depends on the nights that saw it,
+-- and deliveries alone must decide. A permit's last day ends its holder's residence without anybody delivering anything.
 with run as (
     select as_of_date from {{ source('ledger', 'run') }}
 ),
@@ -69,24 +70,6 @@ version as (
         valid_from_date,
         valid_to_date
     from permit_stage
-),
-
--- A record that is gone was somebody's all the same.
-person_record as (
-    select
-        source_dataset,
-        register_no,
-        source_record_key,
-        person_key
-    from {{ source('identity', 'person_record') }}
-    union all
-    select
-        source_dataset,
-        register_no,
-        source_record_key,
-        key as person_key
-    from {{ source('identity', 'retired_record') }}
-    where kind = 'person'
 )
 
 select
@@ -100,5 +83,5 @@ select
     version.valid_from_date,
     version.valid_to_date
 from version
-inner join person_record
+inner join {{ source('identity', 'person_record') }} as person_record
     on version.source_dataset = person_record.source_dataset and version.register_no = person_record.register_no
