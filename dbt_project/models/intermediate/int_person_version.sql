@@ -1,8 +1,8 @@
 -- One row per record that describes a person and version of it, under the key of that person.
 -- Grain: source_record_key, valid_from_date.
 -- Nuance: what int_person_record says of today, for every day since the first extract; valid_to_date is the first day
--- on which it no longer held. A record that is gone is nobody's: who it once named depends on the nights that saw it,
--- and deliveries alone must decide. A permit's last day ends its holder's residence without anybody delivering anything.
+-- on which it no longer held. A permit's last day ends its holder's residence without anybody delivering anything.
+-- A record that is gone is nobody's: who it once named depends on the nights that saw it; deliveries alone decide.
 with run as (
     select as_of_date from {{ source('ledger', 'run') }}
 ),
