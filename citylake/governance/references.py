@@ -17,6 +17,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "city.base.dim_region": ("region_code",),
     "city.base.bridge_entity_registration": ("entity_key", "registration_code"),
     "city.base.fct_entity_person_count": ("entity_key", "relation"),
+    "people.base.key_history": ("kind", "old_key", "new_key", "changed_date", "current_key"),
+    "city.base.entity_key_history": ("old_key", "new_key", "changed_date", "current_key"),
     "people.base.bridge_person_entity": ("person_key", "entity_key", "relation", "valid_from"),
     "city.governance.fct_urban_case": ("case_key",),
     "city.service.fct_service_case": ("case_key",),

@@ -22,26 +22,11 @@ if TYPE_CHECKING:
 PROFILE_SCHEMA = "profile_key uuid, mention_key varchar, twin_key varchar"
 _SEED = 1
 
-# Mentions with what speaks against their anchor: a contradicted valid identifier links nobody until a person decides.
+# A contradicted valid identifier links nobody until a person decides.
 _SET_APART = """
 create or replace temp table linking_set_apart as
-with judged as (
-    select mention_key, anchor_id, name, name_sound, ({agrees}) as agrees
-    from {mentions} where anchor_id is not null and name is not null
-),
-
-usual as (
-    select anchor_id, mode(name order by name) as usual_name, mode(name_sound order by name_sound) as usual_sound
-    from judged
-    where agrees and anchor_id in (select anchor_id from judged where not agrees)
-    group by anchor_id
-)
-
-select judged.mention_key, judged.anchor_id
-from judged inner join usual using (anchor_id)
-where not judged.agrees and ({contradicts})
+select mention_key, anchor_id from {mentions} where {apart}
 """
-_NOBODY_SET_APART = "create or replace temp table linking_set_apart (mention_key varchar, anchor_id varchar)"
 
 _MENTIONS = """
 create or replace temp table linking_mention as
@@ -203,12 +188,7 @@ def score(
 
 def prepare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str) -> None:
     """Make ``linking_set_apart``, ``linking_mention`` and ``linking_profile``: what both steps start from."""
-    if model.agrees_with_anchor and model.contradicts_name:
-        connection.execute(
-            _SET_APART.format(mentions=mentions, agrees=model.agrees_with_anchor, contradicts=model.contradicts_name)
-        )
-    else:
-        connection.execute(_NOBODY_SET_APART)
+    connection.execute(_SET_APART.format(mentions=mentions, apart=model.apart or "false"))
     texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
     columns = ", ".join(f"{sql} as {name}" for name, sql in model.columns.items())
     connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, texts=texts))

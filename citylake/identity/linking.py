@@ -131,7 +131,7 @@ def link_mentions(
     edges, profiles = f"vault.identity.{kind}_edge", f"vault.identity.{kind}_profile"
     connection.execute(_INPUT[kind])
     if kind == "person":
-        model = replace(model, agrees_with_anchor="not is_apart", contradicts_name="true")
+        model = replace(model, apart="is_apart")
     if anew:
         # Made again by scoring: the fields of another model are other columns.
         with transaction(connection):

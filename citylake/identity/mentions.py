@@ -19,10 +19,10 @@ from citylake.identity.anchors import anchor
 from citylake.identity.normalising import FIELDS, normalised_entities, normalised_persons
 from citylake.identity.tables import MENTION, transaction
 
-NORMALISATION = "1"
+NORMALISATION = "2"
 """Raised whenever the same record would be normalised otherwise: every mention is then read anew."""
 _BATCH = 200_000
-_NORMALISED = {"person": normalised_persons, "entity": normalised_entities}
+NORMALISED = {"person": normalised_persons, "entity": normalised_entities}
 _NAMED_BY = {"person": ("id", "name"), "entity": (*CODES, "name")}
 """Fields of which one must have a value for a record to name anybody, where its dataset does not number it."""
 
@@ -76,7 +76,7 @@ def extract_mentions(
     under the anchor that it had and the one that it has. Where anything changed, ``unfinished_run`` says so until
     :func:`records.write_records` has followed.
     """
-    staged = dict(connection.execute(_STAGED).fetchall())
+    staged = staged_columns(connection)
     current, known = _fingerprints(connection, contracts, kind, staged), _extracted(connection)
     connection.execute(f"create or replace temp table incoming ({MENTION[kind]})")
     connection.execute("create or replace temp table gone (mention_key varchar)")
@@ -99,7 +99,7 @@ def _read(
     connection: duckdb.DuckDBPyConnection, kind: Kind, named: Sequence[NamedRecord], columns: Sequence[str]
 ) -> None:
     """One dataset: what changed of it into ``incoming``, ``gone`` and ``moved``."""
-    selects = " union all ".join(_select(kind, one, columns) for one in named)
+    selects = " union all ".join(select_versions(kind, one, columns) for one in named)
     connection.execute(f"create or replace temp table version as {selects}", [one.dataset for one in named])
     _choose_versions(connection, kind)
     _compare(connection, kind, named[0].dataset)
@@ -146,11 +146,19 @@ def _note_extracted(connection: duckdb.DuckDBPyConnection, read_anew: Mapping[st
         connection.execute("insert into vault.identity.extracted_dataset values (?, ?)", [read, fingerprint])
 
 
-def _select(kind: Kind, named: NamedRecord, staged: Sequence[str]) -> str:
-    """The versions of the records that a mention is read from, all fields as text."""
+def staged_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The tables of staging, and the columns that each has."""
+    return dict(connection.execute(_STAGED).fetchall())
+
+
+def select_versions(kind: Kind, named: NamedRecord, staged: Sequence[str], *, deleted: bool = False) -> str:
+    """The versions of the records that a mention is read from, all fields as text; of deleted ones, if asked for.
+
+    Takes one parameter, the dataset.
+    """
     mention = named.mention
     fields = ", ".join(f"{_text(mention.columns.get(field, ()), staged)} as {field}" for field in FIELDS[kind])
-    conditions = ["not is_deleted", *([_holds(mention.where)] if mention.where else [])]
+    conditions = ["is_deleted" if deleted else "not is_deleted", *([_holds(mention.where)] if mention.where else [])]
     if not named.is_numbered:
         has = (_text(mention.columns[field], staged) for field in _NAMED_BY[kind] if field in mention.columns)
         conditions.append(f"coalesce({', '.join(has)}, null) is not null")
@@ -248,7 +256,7 @@ def _normalise(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
         batch = connection.execute(
             "select * from changed_version where row_no > ? and row_no <= ?", [start, start + _BATCH]
         ).pl()
-        connection.register("batch", _NORMALISED[kind](batch).select(wanted))
+        connection.register("batch", NORMALISED[kind](batch).select(wanted))
         connection.execute("insert into incoming by name select * from batch")
         connection.unregister("batch")
     connection.execute("drop table changed_version")

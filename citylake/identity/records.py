@@ -81,6 +81,30 @@ from vault.identity.{kind}_record
 where source_record_key in (select mention_key from leaving)
 """
 
+# Whoever asks why two became one, or one two, must find the person who said so: what a record was found by may be the
+# valid number that it always had. A word that others contradict joined nobody.
+_DECIDED = """
+update event set reason = 'decided'
+where (old_key, new_key) in (
+    select (moved.old_key, moved.new_key)
+    from (
+        select left_key as one, right_key as other, decision from linking_word
+        union all
+        select right_key, left_key, decision from linking_word
+    ) as word
+    inner join assigned as moved on word.one = moved.source_record_key
+    inner join assigned as beside on word.other = beside.source_record_key
+    where
+        word.decision = 'same'
+        and moved.new_key = beside.new_key
+        and moved.old_key is distinct from beside.old_key
+        and (least(word.one, word.other), greatest(word.one, word.other)) not in (
+            select (left_key, right_key) from linking_contradictory
+        )
+        or word.decision = 'different' and moved.new_key <> beside.new_key and moved.old_key = beside.old_key
+)
+"""
+
 _EVENTS = """
 insert into vault.identity.key_event by name
 select
@@ -95,7 +119,8 @@ def write_records(
 ) -> dict[str, int]:
     """Give the night's clusters their keys and write what changed; counts of what was written.
 
-    Reads the temporary tables ``touched`` and ``cluster``. ``is_first`` says that mentions are kept since tonight.
+    Reads the temporary tables of linking: ``touched``, ``cluster`` and what people decided. ``is_first`` says that
+    mentions are kept since tonight.
     """
     connection.execute(_LEAVING)
     if is_first:
@@ -105,6 +130,7 @@ def write_records(
         f"create or replace temp view earlier_key as select founding_source_record_key from vault.identity.{kind}_key"
     )
     assign_keys(connection, kind)
+    connection.execute(_DECIDED)
     connection.execute(_CHANGED.format(kind=kind))
     facts = {
         "keys_minted": count(connection, "minted_key"),

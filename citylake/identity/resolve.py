@@ -22,6 +22,7 @@ from citylake.identity.linking import Linked, link_mentions
 from citylake.identity.mentions import extract_mentions
 from citylake.identity.model_versions import adopted_version, model_in_force, note_adopted
 from citylake.identity.models import LinkageModel
+from citylake.identity.past_records import keep_past_records
 from citylake.identity.records import count, is_unfinished, write_records
 from citylake.identity.tables import prepare_tables, transaction
 from citylake.lake.attach import open_lakes
@@ -85,7 +86,8 @@ def resolve_identities(
     ``full`` reads and links everything anew, changed or not. ``relink`` links everybody anew after the night's own
     changes, and counts whom that places otherwise; it happens by itself ``relink_days`` after the last time.
     Returns counts by kind: mentions in force and how many of them the night touched, records that name somebody, keys
-    minted, records written and retired, key events, and what linking came to. Raises SecretMismatch before anything is
+    minted, records written and retired, key events, deleted records that tell somebody's past, and what linking came
+    to. Raises SecretMismatch before anything is
     written when the secret is lost or changed.
     """
     contracts = list(load_contracts(settings.contracts).values())
@@ -107,6 +109,7 @@ def resolve_identities(
                 connection.execute(_EVERYBODY.format(kind=kind))
             due = relink or _is_due(step, settings.relink_days)
             counted = _resolve(step, touched, full=full, relink=due, is_first=is_first)
+            counted["past_records"] = keep_past_records(connection, contracts, kind)
             facts |= {f"{kind}_{name}": value for name, value in counted.items()}
     return facts
 

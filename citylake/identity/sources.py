@@ -8,9 +8,9 @@ and, so that the order in which records came cannot matter, the smaller record k
 ``attribute_disagreement``. All of it is restricted: values identify people. ``person_description`` shows of it what may
 be known outside the vault.
 
-Values are compared as the mentions have them, normalised, and in simplified characters; a coarser region does not
-disagree with a finer one in it. A night looks closely only at the keys of which something changed: what each was chosen
-from is kept as a fingerprint (``attribute_basis``).
+Values are compared as the mentions have them, normalised; a coarser region does not disagree with a finer one in it. A
+night looks closely only at the keys of which something changed: what each was chosen from is kept as a fingerprint
+(``attribute_basis``).
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,6 @@ import duckdb
 import polars as pl
 
 from citylake.contracts.model import Contract, load_contracts
-from citylake.identity.characters import traditional_characters
 from citylake.identity.source_priority import ATTRIBUTES, KINDS, Kind, read_priorities
 from citylake.identity.tables import transaction
 from citylake.lake.attach import open_lakes
@@ -124,13 +123,6 @@ select
     said.key,
     said.attribute,
     said.value,
-    -- Few texts have traditional characters, and looking one up in thousands is dear.
-    if(
-        said.attribute in ('name', 'address', 'representative')
-        and regexp_matches(said.value, '[' || $traditional || ']'),
-        translate(said.value, $traditional, $simplified),
-        said.value
-    ) as compared_value,
     said.source_dataset,
     said.mention_key,
     said.extract_date,
@@ -149,7 +141,7 @@ where said.value <> ''
 
 _ORDER = "is_outgrown, rank, is_holding desc, stated_at desc, mention_key"
 _SAME = """(
-    {left}.compared_value = {right}.compared_value
+    {left}.value = {right}.value
     or (
         {left}.attribute = 'region_code'
         and (starts_with({left}.value, {right}.value) or starts_with({right}.value, {left}.value))
@@ -216,7 +208,7 @@ inner join winner on candidate.key = winner.key and candidate.attribute = winner
 where candidate.is_holding and not candidate.is_outgrown and not {_SAME.format(left="candidate", right="winner")}
 group by
     winner.key, winner.attribute, winner.source_dataset, candidate.source_dataset, winner.mention_key, winner.value,
-    candidate.compared_value
+    candidate.value
 """
 
 
@@ -275,10 +267,9 @@ def choose_sources(
     if touched:
         names = ATTRIBUTES[kind]
         values = ", ".join(f"mention.{name}::varchar as {name}" for name in names)
-        traditional, simplified = traditional_characters()
         connection.execute(
             _CANDIDATES.format(kind=kind, values=values, attributes=", ".join(names)),
-            {"as_of": as_of, "traditional": traditional, "simplified": simplified},
+            {"as_of": as_of},
         )
         connection.execute(_WINNERS)
         connection.execute(_DECIDED)

@@ -49,6 +49,9 @@ _TABLES = {
     "retired_record": """
         kind varchar, source_dataset varchar, register_no varchar, source_record_key varchar, key varchar
     """,
+    "past_record": """
+        kind varchar, source_dataset varchar, register_no varchar, source_record_key varchar, key varchar
+    """,
     "person_key": _KEY.format(kind="person"),
     "entity_key": _KEY.format(kind="entity"),
     "key_event": """
@@ -79,6 +82,7 @@ _COMMENTS = {
     "person_record": "Which person each record in force names, by which rule",
     "entity_record": "Which entity each record in force names, by which rule",
     "retired_record": "Records that are not in force any more, with the key that waits for them to come back",
+    "past_record": "Records that were deleted, and who carries their number today: whose past they tell",
     "person_key": "Every person key ever made and the record that it was made over; keys are never reused",
     "entity_key": "Every entity key ever made and the record that it was made over; keys are never reused",
     "key_event": "Every change of a record's key: merge or split, with date, reason, evidence and run",

@@ -50,11 +50,13 @@ class Staged:
             )
         self.add(dataset, columns, rows, day)
 
-    def add(self, dataset: str, columns: str, rows: Sequence[Sequence[str | None]], day: str) -> None:
-        """One more delivery of a staging table."""
+    def add(
+        self, dataset: str, columns: str, rows: Sequence[Sequence[str | None]], day: str, *, deleted: bool = False
+    ) -> None:
+        """One more delivery of a staging table; of tombstones, if so."""
         names = columns.split(", ")
         frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row").with_columns(
-            pl.lit(value=False).alias("is_deleted"),
+            pl.lit(value=deleted).alias("is_deleted"),
             pl.lit(day).str.to_date().alias("_extract_date"),
             pl.lit(day).alias("_delivery_id"),
             pl.int_range(pl.len(), dtype=pl.Int64).alias("_line"),
