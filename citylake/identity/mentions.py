@@ -262,9 +262,7 @@ def _normalise(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
     connection.execute("drop table changed_version")
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection, kind: Kind, run_id: str, read_anew: Mapping[str, str | None]
-) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, kind: Kind, run_id: str, read_anew: Mapping[str, str | None]) -> None:
     """Replace what changed, moved or is anchored otherwise, remove what is gone; write nothing else."""
     table = f"vault.identity.{kind}_mention"
     connection.execute(

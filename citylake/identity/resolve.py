@@ -4,8 +4,8 @@ Whom records name, the contracts say. What a night writes depends on the records
 and the keys that exist, not on the order of the records; what it costs follows what changed. Now and then everybody is
 linked anew, and how far that differs from what nights had come to is counted.
 
-Each step computes first and writes what it found at once. A run that was cut short between mentions and records is known
-by ``unfinished_run``, and the next one looks at everybody.
+Each step computes first and writes what it found at once. A run that was cut short between mentions and records is
+known by ``unfinished_run``, and the next one looks at everybody.
 """
 
 from dataclasses import dataclass
