@@ -79,7 +79,10 @@ def keep_past_records(connection: duckdb.DuckDBPyConnection, contracts: Sequence
 def _find(connection: duckdb.DuckDBPyConnection, kind: Kind, dataset: str, select: str) -> None:
     """Add the records of one dataset that were deleted and whose numbers somebody carries."""
     numbers = _NUMBERS[kind]
-    deleted = NORMALISED[kind](connection.execute(select, [dataset]).pl())
+    versions = connection.execute(select, [dataset]).pl()
+    if versions.is_empty():
+        return
+    deleted = NORMALISED[kind](versions)
     connection.register("deleted_version", deleted.select("source_dataset", "register_no", *numbers))
     connection.execute(_DELETED.format(kind=kind, numbers=", ".join(numbers)), {"dataset": dataset})
     connection.unregister("deleted_version")
