@@ -1,9 +1,9 @@
 """What a night costs: wall time and peak memory by stage and size, and what dbt, Dagster and MetricFlow add to the SQL.
 
-    .venv/bin/python benchmarks/refresh.py [--residents 20000 200000 1000000]
+    .venv/bin/python benchmarks/refresh.py [--residents 20000 200000 1000000] [--days 1]
 
-Each size is a synthetic city in a folder of its own. Its first night loads everything but the last day; a second night
-takes that one day's changes. Both are the real command, `citylake refresh`, started as a process and watched with its
+Each size is a synthetic city in a folder of its own. Its first night loads everything but the last days; a second night
+takes these days' changes: one day brings changes for some 0.3 % of the city, three days for 1 %. Both are the real command, `citylake refresh`, started as a process and watched with its
 children. The peer is the SQL itself: the compiled models and tests of the marts, replayed in one bare DuckDB over the
 same lakes right after the night. What is added is the wall time less that, less the SQL of staging and indicators as
 they timed it, and less the stages that are none of dbt's, Dagster's or MetricFlow's.
@@ -46,6 +46,7 @@ class Night:
     bare_sql_seconds: float
     stages: dict[str, float]
     facts: dict[str, dict[str, Any]]
+    identity: dict[str, Any]
 
     @property
     def own_seconds(self) -> float:
@@ -68,19 +69,20 @@ def main() -> None:
     """Measure every size asked for and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--residents", type=int, nargs="+", default=[20_000, 200_000, 1_000_000])
+    parser.add_argument("--days", type=int, default=1, help="how many days' changes the second night takes (1 to 3)")
     parser.add_argument("--folder", type=Path, default=None, help="where the cities are made (default: a new folder)")
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="citylake-benchmark-"))
     nights: list[Night] = []
     for residents in arguments.residents:
         home = folder / str(residents)
-        nights.extend(measure_city(home, residents))
+        nights.extend(measure_city(home, residents, arguments.days))
         shutil.rmtree(home, ignore_errors=True)
     report(nights)
 
 
-def measure_city(home: Path, residents: int) -> list[Night]:
-    """Make one city, run its first night on all but the last day, then its second night on that day."""
+def measure_city(home: Path, residents: int, days: int) -> list[Night]:
+    """Make one city, run its first night on all but the last days, then its second night on these."""
     environment = {**os.environ, "CITYLAKE_HOME": str(home)}
     subprocess.run(
         [CITYLAKE, "sample-city", "--residents", str(residents), "--until", UNTIL.isoformat(), "--nights", "4"],
@@ -90,11 +92,11 @@ def measure_city(home: Path, residents: int) -> list[Night]:
     )
     zones = Zones.of(Settings(home=home))
     aside = home.with_name(home.name + "-aside")
-    held_back = hold_back(zones.landing, aside, UNTIL)
+    held_back = hold_back(zones.landing, aside, UNTIL - timedelta(days=days - 1))
     first = measure_night(f"{residents:,} residents, first night", environment, zones)
     for source, target in held_back:
         shutil.move(target, source)
-    second = measure_night(f"{residents:,} residents, one day's changes", environment, zones)
+    second = measure_night(f"{residents:,} residents, {days} day(s) of changes", environment, zones)
     shutil.rmtree(aside)
     return [first, second]
 
@@ -133,7 +135,8 @@ def measure_night(name: str, environment: dict[str, str], zones: Zones) -> Night
     stages = {record["stage"]: record["seconds"] for record in sorted(records, key=lambda record: record["started_at"])}
     facts = {record["stage"]: record["facts"] for record in records}
     rows_read = sum(int(fact.get("rows_read") or 0) for stage, fact in facts.items() if stage.startswith("raw."))
-    return Night(name, wall, watcher.peak_mib, rows_read, replay_sql(zones), stages, facts)
+    identity = next(record for record in records if record["stage"] == "identity")
+    return Night(name, wall, watcher.peak_mib, rows_read, replay_sql(zones), stages, facts, identity)
 
 
 class MemoryWatch(threading.Thread):
@@ -179,6 +182,11 @@ def replay_sql(zones: Zones) -> float:
     return seconds
 
 
+def _of_kinds(night: Night, name: str) -> list[int]:
+    """What identity reported of persons and of entities."""
+    return [int(night.facts["identity"][f"{kind}_{name}"]) for kind in ("person", "entity")]
+
+
 def report(nights: list[Night]) -> None:
     """Print one row a night: sizes, stages, the SQL itself, and what is added to it."""
     stages = list(dict.fromkeys(stage for night in nights for stage in night.stages))
@@ -195,6 +203,11 @@ def report(nights: list[Night]) -> None:
     table.add_row("citylake's own stages", *(f"{night.own_seconds:.1f}" for night in nights))
     table.add_row("the SQL itself", *(f"{night.sql_seconds:.1f}" for night in nights))
     table.add_row("dbt + Dagster + MetricFlow add", *(f"{night.added_seconds:.1f}" for night in nights))
+    table.add_section()
+    for title, name in (("mentions", "mentions"), ("mentions touched", "touched")):
+        table.add_row(title, *(f"{sum(_of_kinds(night, name)):,}" for night in nights))
+    table.add_row("identity, CPU seconds", *(f"{night.identity['cpu_seconds']:.1f}" for night in nights))
+    table.add_row("peak memory by its end", *(f"{night.identity['peak_mib']:,}" for night in nights))
     Console(width=40 + 34 * len(nights)).print(table)
 
 

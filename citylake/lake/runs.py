@@ -4,6 +4,7 @@ The run id is minted when a run begins and is the id of the release that it may 
 """
 
 import json
+import resource
 import secrets
 import time
 from collections.abc import Generator
@@ -37,9 +38,13 @@ class Run:
 
     @contextmanager
     def stage(self, name: str) -> Generator[dict[str, Any]]:
-        """Time a stage and keep what it reports: ``with run.stage("ingest") as facts: facts["rows_read"] = 3``."""
+        """Time a stage and keep what it reports: ``with run.stage("ingest") as facts: facts["rows_read"] = 3``.
+
+        Kept with it: ``seconds`` of wall time, ``cpu_seconds`` of this process (dbt's is another), and ``peak_mib``,
+        the most memory that this process has had by the stage's end.
+        """
         facts: dict[str, Any] = {}
-        began, started_at = time.perf_counter(), datetime.now(UTC)
+        began, cpu_began, started_at = time.perf_counter(), time.process_time(), datetime.now(UTC)
         status = "failed"
         try:
             yield facts
@@ -50,6 +55,8 @@ class Run:
                 "status": status,
                 "started_at": started_at.isoformat(),
                 "seconds": round(time.perf_counter() - began, 3),
+                "cpu_seconds": round(time.process_time() - cpu_began, 3),
+                "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
                 "facts": facts,
             }
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
