@@ -3,10 +3,11 @@
     .venv/bin/python benchmarks/refresh.py [--residents 20000 200000 1000000] [--days 1]
 
 Each size is a synthetic city in a folder of its own. Its first night loads everything but the last days; a second night
-takes these days' changes: one day brings changes for some 0.3 % of the city, three days for 1 %. Both are the real command, `citylake refresh`, started as a process and watched with its
-children. The peer is the SQL itself: the compiled models and tests of the marts, replayed in one bare DuckDB over the
-same lakes right after the night. What is added is the wall time less that, less the SQL of staging and indicators as
-they timed it, and less the stages that are none of dbt's, Dagster's or MetricFlow's.
+takes these days' changes: one day brings changes for some 0.3 % of the city, three days for 1 %. Both are the real
+command, `citylake refresh`, started as a process and watched with its children. The peer is the SQL itself: the
+compiled models and tests of the marts, replayed in one bare DuckDB over the same lakes right after the night. What is
+added is the wall time less that, less the SQL of staging and indicators as they timed it, and less the stages that are
+none of dbt's, Dagster's or MetricFlow's.
 """
 
 import argparse
