@@ -15,7 +15,8 @@ import duckdb
 import polars as pl
 
 from citylake.contracts.model import Contract
-from citylake.identity.erasure import is_anybody_suppressed, record_ids, suppressed_among
+from citylake.identity.erasure import is_anybody_suppressed, suppressed_among
+from citylake.identity.seeking import record_ids
 from citylake.lake.attach import bare_connection
 from citylake.lake.deliveries import Manifest, manifests
 from citylake.lake.erasures import Sought

@@ -2,10 +2,11 @@
 
 A journal lies in the vault, its owner's alone, from the moment an erasure is asked for until it is proved; it holds the
 identifiers that are being erased and is the last of them to go. The certificate, in the ledger, holds none. Files of
-deliveries are ``ingestion``'s, who a person is :mod:`citylake.identity.erasure`'s.
+deliveries are ``ingestion``'s, who a person is :mod:`citylake.identity.seeking`'s.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ landing, raw and quarantine; the vault; a release without the person published; 
 STEPS: tuple[Step, ...] = ("asked", "suppressed", "files", "vault", "released", "purged")
 FEWEST_CHARACTERS = 10
 """A shorter record number occurs by chance in other numbers, so that finding it proves nothing."""
+_WHOLE_ID = 18
 
 
 class Sought(BaseModel):
@@ -30,19 +32,42 @@ class Sought(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     ids: list[str]
-    """Citizen ids in every written form, letters in upper case."""
+    """Citizen ids that nobody else's records carry, in every written form, letters in upper case."""
+    shared_ids: list[str] = []
+    """Valid ids that records of other persons carry too, in the same forms: they tell of nobody, so that only the
+    person's own records go."""
+    records_of_others: int = 0
+    """How many records of other persons carry them."""
     records: dict[str, list[str]] = {}
     """By dataset, the ids of the person's records there."""
     numbers: dict[str, list[str]] = {}
     """By dataset, those of the record ids that number the person."""
+    traders: dict[str, list[str]] = {}
+    """By register of entities, those of the records that are of the sole trader who the person is."""
     phones: list[str] = []
     """Phones of the person that nobody else is known by, in every form that registers write."""
+    shared_phones: list[str] = []
+    names: list[str] = []
+    """As written and as linking compares them. Not sought: too many people have the same."""
     key: str | None = None
 
     def __repr__(self) -> str:
         return f"Sought({len(self.ids)} ids, {sum(map(len, self.records.values()))} records)"
 
     __str__ = __repr__
+
+    @property
+    def shared_id_count(self) -> int:
+        """How many ids, in whatever forms, others carry too."""
+        return sum(len(one) == _WHOLE_ID for one in self.shared_ids)
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether a text tells who is sought, however it spaces or widens what it writes."""
+        told = _plain(text)
+        numbers = {*self.ids, *self.shared_ids, *self.phones, *self.shared_phones}
+        numbers |= {one for ids in self.records.values() for one in ids if len(one) >= FEWEST_CHARACTERS}
+        words = {_plain(word) for word in (*numbers, *self.names, self.key or "")}
+        return any(len(word) > 1 and word in told for word in words)
 
     @property
     def pattern(self) -> str:
@@ -105,6 +130,8 @@ class Certificate(BaseModel):
     by: str
     basis: str
     counts: dict[str, int]
+    kept: dict[str, int] = {}
+    """What stands in records of others and stays: ids that they carry too, records with these, records of that name."""
     searched: list["ZoneSearched"]
 
 
@@ -117,6 +144,8 @@ class ZoneSearched(BaseModel):
     files: int
     hits: int
     """Files in which something was found."""
+    shared: int = 0
+    """Files in which an id stands that records of others carry too: no trace of the person."""
     unreadable: int
     """Packed files that do not unpack: what is in them cannot be told."""
 
@@ -152,6 +181,10 @@ def certificates(zones: Zones) -> Iterator[Certificate]:
     """Every erasure that was finished, oldest first."""
     for path in sorted((zones.ledger / "erasures").glob("[!.]*.json")):
         yield Certificate.model_validate_json(path.read_bytes())
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text)).upper()
 
 
 def _folder(zones: Zones) -> Path:

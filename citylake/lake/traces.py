@@ -96,7 +96,8 @@ def search(zones: Zones, sought: Sought, leaving_out: Collection[Path]) -> tuple
     Ids and phones are sought everywhere, the key everywhere but in the vault, where it stays as a spent one. Record
     numbers are their dataset's own: another's may have the same for somebody else, so they are sought in files of their
     dataset and, where they are more than digits, in everything that is published or logged. Names are not sought: too
-    many people have one, and finding it would prove nothing.
+    many people have one, and finding it would prove nothing. An id that records of others carry too is no trace either:
+    files that have nothing but such a one are counted by themselves.
     """
     found: list[Trace] = []
     table: list[ZoneSearched] = []
@@ -104,14 +105,15 @@ def search(zones: Zones, sought: Sought, leaving_out: Collection[Path]) -> tuple
     with duckdb.connect() as engine:
         engine.execute("set enable_progress_bar = false")
         for zone, folders in _places(zones).items():
-            files = hits = unreadable = 0
+            files = hits = shared = unreadable = 0
             for place, path in ((folder, path) for folder in folders for path in _files(folder)):
                 if path.resolve() in left_out or (zone == "other" and _is_in_a_zone(path, zones)):
                     continue
                 is_hit, is_damaged = has_any(path, _wanted(zone, path.relative_to(place), sought), engine)
                 files, hits, unreadable = files + 1, hits + is_hit, unreadable + is_damaged
+                shared += not is_hit and has_any(path, Wanted(frozenset(sought.shared_ids)), engine)[0]
                 found += [Trace(zone, path)] * is_hit
-            table.append(ZoneSearched(zone=zone, files=files, hits=hits, unreadable=unreadable))
+            table.append(ZoneSearched(zone=zone, files=files, hits=hits, shared=shared, unreadable=unreadable))
     return table, found
 
 
