@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from citylake.lake.files import sync_folder, write_atomically
+from citylake.lake.written import loose_pattern
 from citylake.lake.zones import OWNER_ONLY, Zones
 
 Step = Literal["asked", "suppressed", "files", "vault", "released", "purged"]
@@ -71,9 +72,12 @@ class Sought(BaseModel):
 
     @property
     def pattern(self) -> str:
-        """Ids, anywhere in a text, and phones, which longer numbers may contain, as a pattern in DuckDB's syntax."""
+        """Ids, however written and anywhere in a text, and phones, which longer numbers may contain.
+
+        In DuckDB's syntax, without regard to letters' case.
+        """
         alone = (f"(^|[^0-9A-Za-z]){re.escape(phone)}([^0-9A-Za-z]|$)" for phone in self.phones)
-        return "|".join([*map(re.escape, self.ids), *alone]) or "$.^"
+        return "|".join([*map(loose_pattern, self.ids), *alone]) or "$.^"
 
     def long_numbers(self, dataset: str | None = None) -> list[str]:
         """Numbers of the person, of one dataset or of all, that are long enough to be sought in texts."""

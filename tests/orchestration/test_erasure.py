@@ -365,3 +365,24 @@ def test_a_basis_that_says_who_the_person_is_is_refused_without_repeating_it(cit
                 ask(city, key, f"应{told}之请", "officer")
             assert told not in str(refused.value)
     assert unfinished(Zones.of(city)) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"税号{ID}01",
+        f"{ID[:6]} {ID[6:14]} {ID[14:]}",
+        f"{ID[:6]}-{ID[6:14]}-{ID[14:].lower()}",
+        "".join(chr(ord(one) + 0xFEE0) for one in ID),
+        f"{ID[:6]}{ID[8:17]}00",
+    ],
+    ids=["in a tax number", "spaced", "hyphenated", "full-width", "the old form in a longer number"],
+)
+def test_a_person_is_noticed_again_however_the_id_is_written(written: str, city: Settings) -> None:
+    # The first erasure finds it there; delivered again, it must not slip through.
+    erased(city)
+    deliver(city, f"T0000000008,9,{written}\nT0000000009,9,{OTHER}\n", date(2026, 11, 22))
+    with writer_lock(city, "test"):
+        assert suppress(city, {"office.thing": thing(city)}, "run-003") == {"office.thing": 1}
+    landed = next(path for path in Zones.of(city).landing.rglob("thing_20261122*"))
+    assert landed.read_text("utf-8") == f"编号,数量,证件\n\nT0000000009,9,{OTHER}\n"
