@@ -32,6 +32,10 @@ CHECKED = "suppression_checked.parquet"
 BASIS = "已删除人员再次报送 An erased person was delivered again"
 _RUN = re.compile(rb"[0-9][0-9X]{14,}")
 _LENGTHS = (15, 18)
+_BORN = {
+    length: rf"^[0-9]{{6}}{year}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{{3}}"
+    for length, year in zip(_LENGTHS, ("[0-9]{2}", "(18|19|20)[0-9]{2}"), strict=True)
+}
 _RUNS_AT_ONCE = 200_000
 _DAMAGED = (EOFError, OSError, ValueError, RuntimeError)
 _SCHEMA = {"delivery_id": pl.String, "run_id": pl.String, "files": pl.Int64}
@@ -128,7 +132,7 @@ def _candidates(
                 )) as run
                 from read_parquet($file) as row
             )
-            select distinct {plain_sql("run")} as run from written
+            select distinct if(regexp_full_match(run, '[0-9X]+'), run, {plain_sql("run")}) as run from written
             """,
             {"file": str(file), "strict": "[0-9]{15,}[Xx]?", "loose": RUNS},
         ).pl()
@@ -159,7 +163,9 @@ def _ids(runs: pl.DataFrame) -> pl.DataFrame:
 def _windows(runs: pl.DataFrame, length: int) -> pl.DataFrame:
     places = pl.col("run").str.len_chars().cast(pl.Int64) - length + 1
     longer = runs.filter(places > 1).with_columns(pl.int_ranges(places).alias("start"))
-    found = longer.explode("start").select(pl.col("run").str.slice(pl.col("start"), length).alias("value")).unique()
+    windows = longer.explode("start").select(pl.col("run").str.slice(pl.col("start"), length).alias("value"))
+    # Most have no birth date in its place, which a pattern tells for less than the whole check.
+    found = windows.filter(pl.col("value").str.contains(_BORN[length])).unique()
     return found.filter(citizen_id_key(pl.col("value")).is_not_null())
 
 
