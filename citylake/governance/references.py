@@ -69,7 +69,7 @@ def _keys_are_unique(subject: Subject) -> CheckResult:
     repeated = {
         table: count
         for table, key in KEYS.items()
-        if subject.has_table(table) and (count := subject.count(_REPEATED.format(table=table, key=", ".join(key))))
+        if table in subject.tables and (count := subject.count(_REPEATED.format(table=table, key=", ".join(key))))
     }
     listed = ", ".join(f"{table} ({count})" for table, count in repeated.items())
     return nothing_wrong(
@@ -121,7 +121,7 @@ def _tables_have_not_collapsed(subject: Subject) -> CheckResult:
     except NoRelease:
         return nothing_wrong(check_id, 0, Label("首次发布，无可比较", "the first release: nothing to compare with"))
     shares = {
-        table: subject.count(f"select count(*) from {table}") / rows if subject.has_table(table) else 0.0
+        table: subject.count(f"select count(*) from {table}") / rows if table in subject.tables else 0.0
         for table, rows in last.rows.items()
         if rows >= COLLAPSE_MIN_ROWS and not table.endswith(".fct_audit_check")
     }

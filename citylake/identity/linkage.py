@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from citylake.identity.models import LinkageModel
+from citylake.identity.tables import transaction
 
 if TYPE_CHECKING:
     from splink import DuckDBAPI, Linker
@@ -170,21 +171,16 @@ def score(
     _make_tables(connection, model, edges, profiles)
     connection.execute(_STALE.format(profiles=profiles))
     connection.execute(_FRESH.format(profiles=profiles))
-    connection.execute(
-        f"delete from {edges} where left_key in (select mention_key from linking_stale) "
-        "or right_key in (select mention_key from linking_stale)"
-    )
     _block(connection, model)
-    found = _compare(connection, model, edges)
-    connection.execute(f"delete from {profiles} where profile_key in (select profile_key from linking_stale)")
-    connection.execute(f"insert into {profiles} select profile_key, mention_key, twin_key from linking_fresh")
+    _compare(connection, model)
+    _keep(connection, edges, profiles)
     return Scored(
         mentions=_count(connection, "linking_mention"),
         profiles=_count(connection, "linking_profile"),
         scored_profiles=_count(connection, "linking_fresh"),
         set_apart=_count(connection, "linking_set_apart"),
         pairs=_count(connection, "linking_pair"),
-        edges=found,
+        edges=_count(connection, "linking_found"),
         pairs_by_rule=_pairs_by_rule(connection, model),
         capped=_capped(connection, model),
     )
@@ -288,19 +284,23 @@ def _block(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
     connection.execute(_TWINS)
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: str) -> int:
-    """Weigh ``linking_pair`` and insert what is worth keeping into ``edges``."""
+def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
+    """Weigh ``linking_pair``; what is worth keeping becomes ``linking_found``, shaped as the edges are."""
+    weights = "".join(f", {weight} double" for weight in model.weights)
+    connection.execute(
+        "create or replace temp table linking_found "
+        f"(left_key varchar, right_key varchar, match_weight double{weights})"
+    )
     if not _count(connection, "linking_pair"):
-        return 0
+        return
     api, linker = _linker(connection, model)
     pairs = api.register("linking_pair")
     linker.table_management.register_blocked_pairs_for_predict(pairs)
     predicted = linker.inference.predict(threshold_match_weight=model.review_from, warning_mode="never")
     weights = "".join(f", {weight}" for weight in model.weights)
-    before = _count(connection, edges)
     connection.execute(
         f"""
-        insert into {edges} (left_key, right_key, match_weight{weights})
+        insert into linking_found
         select mention_key_l, coalesce(twin.twin_key, mention_key_r), match_weight{weights}
         from {predicted.physical_name} as pair
         left join linking_profile as twin
@@ -308,7 +308,18 @@ def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: 
         """
     )
     linker.table_management.delete_tables_created_by_splink_from_db()
-    return _count(connection, edges) - before
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, edges: str, profiles: str) -> None:
+    """Edges and the profiles that they were found for change together, or not at all."""
+    if not _count(connection, "linking_stale") and not _count(connection, "linking_fresh"):
+        return
+    stale = "in (select mention_key from linking_stale)"
+    with transaction(connection):
+        connection.execute(f"delete from {edges} where left_key {stale} or right_key {stale}")
+        connection.execute(f"insert into {edges} by name select * from linking_found")
+        connection.execute(f"delete from {profiles} where profile_key in (select profile_key from linking_stale)")
+        connection.execute(f"insert into {profiles} select profile_key, mention_key, twin_key from linking_fresh")
 
 
 def _pairs_by_rule(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> dict[str, int]:

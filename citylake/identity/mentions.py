@@ -17,7 +17,7 @@ from citylake.contracts.mentions import CODES, Condition, Kind, Mention
 from citylake.contracts.model import Contract
 from citylake.identity.anchors import anchor
 from citylake.identity.normalising import FIELDS, normalised_entities, normalised_persons
-from citylake.identity.tables import MENTION
+from citylake.identity.tables import MENTION, transaction
 
 NORMALISATION = "2"
 """Raised whenever the same record would be normalised otherwise: every mention is then read anew."""
@@ -73,7 +73,8 @@ def extract_mentions(
     """Bring ``vault.identity.<kind>_mention`` up to date; how many mentions changed, are new or gone.
 
     Leaves the temporary table ``touched`` (mention_key, anchor_id): every mention whose cluster may be another now,
-    under the anchor that it had and the one that it has.
+    under the anchor that it had and the one that it has. Where anything changed, ``unfinished_run`` says so until
+    :func:`records.write_records` has followed.
     """
     staged = staged_columns(connection)
     current, known = _fingerprints(connection, contracts, kind, staged), _extracted(connection)
@@ -82,14 +83,15 @@ def extract_mentions(
     connection.execute(
         "create or replace temp table moved (mention_key varchar, extract_date date, delivery_id varchar)"
     )
+    read_anew: dict[str, str | None] = {}
     for contract in contracts:
         named = [one for one in named_records(contract) if one.mention.names == kind and one.table in staged]
         read = f"{contract.dataset} {kind}"
         if named and (full or read not in current or current[read] != known.get(read)):
             _read(connection, kind, named, staged[named[0].table])
-            _note_extracted(connection, read, current.get(read))
+            read_anew[read] = current.get(read)
     touched = anchor(connection, kind, run_id, full=full)
-    _write(connection, kind)
+    _write(connection, kind, run_id, read_anew)
     return touched
 
 
@@ -138,9 +140,10 @@ def _extracted(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(connection.execute("from vault.identity.extracted_dataset").fetchall())
 
 
-def _note_extracted(connection: duckdb.DuckDBPyConnection, read: str, fingerprint: str | None) -> None:
-    connection.execute("delete from vault.identity.extracted_dataset where source_dataset = ?", [read])
-    connection.execute("insert into vault.identity.extracted_dataset values (?, ?)", [read, fingerprint])
+def _note_extracted(connection: duckdb.DuckDBPyConnection, read_anew: Mapping[str, str | None]) -> None:
+    for read, fingerprint in read_anew.items():
+        connection.execute("delete from vault.identity.extracted_dataset where source_dataset = ?", [read])
+        connection.execute("insert into vault.identity.extracted_dataset values (?, ?)", [read, fingerprint])
 
 
 def staged_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
@@ -259,7 +262,7 @@ def _normalise(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
     connection.execute("drop table changed_version")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, kind: Kind, run_id: str, read_anew: Mapping[str, str | None]) -> None:
     """Replace what changed, moved or is anchored otherwise, remove what is gone; write nothing else."""
     table = f"vault.identity.{kind}_mention"
     connection.execute(
@@ -280,13 +283,19 @@ def _write(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
     )
     replaced = " union all ".join(f"select mention_key from {name}" for name in ("rewritten", "incoming", "gone"))
     row = connection.execute(f"select count(*) from ({replaced})").fetchone()
-    if row and row[0]:
-        connection.execute(f"delete from {table} where mention_key in ({replaced})")
-        connection.execute(f"insert into {table} by name select * from rewritten")
-        connection.execute(
-            f"""
-            insert into {table} by name
-            select incoming.* replace (anchored.anchor_id as anchor_id)
-            from incoming left join anchored using (mention_key)
-            """
-        )
+    is_changed = bool(row and row[0])
+    if not is_changed and not read_anew:
+        return
+    with transaction(connection):
+        _note_extracted(connection, read_anew)
+        if is_changed:
+            connection.execute("insert into vault.identity.unfinished_run values (?, ?)", [kind, run_id])
+            connection.execute(f"delete from {table} where mention_key in ({replaced})")
+            connection.execute(f"insert into {table} by name select * from rewritten")
+            connection.execute(
+                f"""
+                insert into {table} by name
+                select incoming.* replace (anchored.anchor_id as anchor_id)
+                from incoming left join anchored using (mention_key)
+                """
+            )

@@ -13,6 +13,7 @@ import duckdb
 from citylake.contracts.mentions import Kind
 from citylake.contracts.model import Contract
 from citylake.identity.mentions import NORMALISED, named_records, select_versions, staged_columns
+from citylake.identity.tables import transaction
 
 _NUMBERS = {
     "person": {"valid_id": "anchor_id"},
@@ -56,7 +57,7 @@ inner join (
 def keep_past_records(connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], kind: Kind) -> int:
     """Bring the kind's rows of ``vault.identity.past_record`` up to date; how many there are.
 
-    Inside the caller's transaction, after the night's keys were written. Writes nothing where nothing is another.
+    After the night's keys were written. Writes nothing where nothing is another.
     """
     connection.execute("create or replace temp table past_found as from vault.identity.past_record limit 0")
     staged = staged_columns(connection)
@@ -68,8 +69,9 @@ def keep_past_records(connection: duckdb.DuckDBPyConnection, contracts: Sequence
     known = f"(from vault.identity.past_record where kind = '{kind}')"
     differing = f"(from past_found except from {known}) union all (from {known} except from past_found)"
     if connection.execute(f"select 1 from ({differing}) limit 1").fetchone():
-        connection.execute("delete from vault.identity.past_record where kind = ?", [kind])
-        connection.execute("insert into vault.identity.past_record from past_found")
+        with transaction(connection):
+            connection.execute("delete from vault.identity.past_record where kind = ?", [kind])
+            connection.execute("insert into vault.identity.past_record from past_found")
     row = connection.execute("select count(*) from past_found").fetchone()
     return row[0] if row else 0
 

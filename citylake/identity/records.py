@@ -6,6 +6,7 @@ import duckdb
 
 from citylake.contracts.mentions import Kind
 from citylake.identity.keys import assign_keys
+from citylake.identity.tables import transaction
 
 # The records of the night's clusters, each with the key it had; one that comes back has the key that waited for it.
 # With them all others that have one of these keys: clusters that nothing touched, known by their key.
@@ -143,23 +144,33 @@ def write_records(
     return facts
 
 
+def is_unfinished(connection: duckdb.DuckDBPyConnection, kind: Kind) -> bool:
+    """Whether the last run was cut short between its mentions and its records."""
+    return count(connection, f"(select 1 from vault.identity.unfinished_run where kind = '{kind}')") > 0
+
+
 def _write(connection: duckdb.DuckDBPyConnection, kind: Kind, values: dict[str, object], facts: dict[str, int]) -> None:
+    if not any(facts.values()) and not is_unfinished(connection, kind):
+        return
     record = f"vault.identity.{kind}_record"
-    if facts["key_events"]:
-        connection.execute(_EVENTS.format(kind=kind), values)
-    if facts["keys_minted"]:
-        connection.execute(
-            f"insert into vault.identity.{kind}_key "
-            "select key, founding_source_record_key, generation, $run_id from minted_key",
-            {"run_id": values["run_id"]},
-        )
-    if facts["records_retired"]:
-        connection.execute(_RETIRED.format(kind=kind))
-        connection.execute(f"delete from {record} where source_record_key in (select mention_key from leaving)")
-    if facts["records_written"]:
-        connection.execute(f"delete from {record} where source_record_key in (select source_record_key from changed)")
-        connection.execute(f"insert into {record} by name select * from changed")
-        _keep_retired(connection, kind)
+    with transaction(connection):
+        connection.execute("delete from vault.identity.unfinished_run where kind = ?", [kind])
+        if facts["key_events"]:
+            connection.execute(_EVENTS.format(kind=kind), values)
+        if facts["keys_minted"]:
+            connection.execute(
+                f"insert into vault.identity.{kind}_key "
+                "select key, founding_source_record_key, generation, $run_id from minted_key",
+                {"run_id": values["run_id"]},
+            )
+        if facts["records_retired"]:
+            connection.execute(_RETIRED.format(kind=kind))
+            connection.execute(f"delete from {record} where source_record_key in (select mention_key from leaving)")
+        if facts["records_written"]:
+            moved = "source_record_key in (select source_record_key from changed)"
+            connection.execute(f"delete from {record} where {moved}")
+            connection.execute(f"insert into {record} by name select * from changed")
+            _keep_retired(connection, kind)
 
 
 def _keep_retired(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:

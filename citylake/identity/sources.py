@@ -22,6 +22,7 @@ import polars as pl
 
 from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.source_priority import ATTRIBUTES, KINDS, Kind, read_priorities
+from citylake.identity.tables import transaction
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 
@@ -212,7 +213,7 @@ group by
 
 
 def keep_sources(settings: Settings, as_of: date) -> dict[str, int]:
-    """Bring winners and disagreements of both kinds up to date, in one transaction. The caller holds the writer's lock.
+    """Bring winners and disagreements of both kinds up to date, each kind at once. The caller holds the writer's lock.
 
     Returns counts: keys looked at anew, disagreements that are open. Raises InvalidPriority before anything is written.
     """
@@ -220,13 +221,12 @@ def keep_sources(settings: Settings, as_of: date) -> dict[str, int]:
     priorities = read_priorities(contracts.keys())
     facts = {"sources_chosen_anew": 0}
     with open_lakes(settings, ("vault",)) as connection:
-        connection.execute("begin")
-        prepare_tables(connection, priorities)
+        with transaction(connection):
+            prepare_tables(connection, priorities)
         for kind in KINDS:
             if _exists(connection, f"{kind}_mention"):
                 facts["sources_chosen_anew"] += choose_sources(connection, kind, as_of, contracts, priorities)
         facts["disagreements"] = _count(connection, "vault.identity.attribute_disagreement")
-        connection.execute("commit")
     return facts
 
 
@@ -254,7 +254,7 @@ def choose_sources(
     contracts: Mapping[str, Contract],
     priorities: pl.DataFrame,
 ) -> int:
-    """Choose anew for every key of one kind of which something changed; returns how many. In the caller's transaction.
+    """Choose anew for every key of one kind of which something changed; returns how many.
 
     Reads ``<kind>_mention``, ``<kind>_record``, and of staging which records hold and when they were updated.
     """
@@ -279,18 +279,19 @@ def choose_sources(
 
 def _replace(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
     is_touched = "in (select key from touched)"
-    connection.execute(f"delete from vault.identity.{kind}_attribute where {kind}_key {is_touched}")
-    for table in ("attribute_disagreement", "attribute_basis"):
-        connection.execute(f"delete from vault.identity.{table} where kind = '{kind}' and key {is_touched}")
-    connection.execute(
-        f"insert into vault.identity.{kind}_attribute "
-        "select key, attribute, value, source_dataset, mention_key, rule from decided"
-    )
-    connection.execute(_DISAGREEMENTS, {"kind": kind})
-    connection.execute(
-        f"insert into vault.identity.attribute_basis select '{kind}', key, fingerprint from touched "
-        "where fingerprint is not null"
-    )
+    with transaction(connection):
+        connection.execute(f"delete from vault.identity.{kind}_attribute where {kind}_key {is_touched}")
+        for table in ("attribute_disagreement", "attribute_basis"):
+            connection.execute(f"delete from vault.identity.{table} where kind = '{kind}' and key {is_touched}")
+        connection.execute(
+            f"insert into vault.identity.{kind}_attribute "
+            "select key, attribute, value, source_dataset, mention_key, rule from decided"
+        )
+        connection.execute(_DISAGREEMENTS, {"kind": kind})
+        connection.execute(
+            f"insert into vault.identity.attribute_basis select '{kind}', key, fingerprint from touched "
+            "where fingerprint is not null"
+        )
 
 
 def _stand(

@@ -14,7 +14,10 @@ located as (
     select
         *,
         substring(authority_uscc, 3, 6) as division_code,
-        {{ entity_record_id(['document_no', 'authority_uscc'], 'subject_uscc') }} as subject_no,
+        case
+            when coalesce(subject_class_code, '') <> '自然人'
+                then {{ entity_record_id(['document_no', 'authority_uscc'], 'subject_uscc') }}
+        end as subject_no,
         case subject_class_code
             when '自然人' then 'natural_person'
             when '个体工商户' then 'sole_trader'
@@ -56,5 +59,4 @@ left join entity_record as subject
     on
         located.source_dataset = subject.source_dataset
         and located.subject_no = subject.register_no
-        and located.subject_type <> 'natural_person'
 left join {{ ref('dim_entity') }} as dim_entity on subject.entity_key = dim_entity.entity_key
