@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from citylake.lake.written import loose_bytes
 from ingestion.readers.sheet_xml import sheet_part
 from ingestion.readers.workbook import damaged
 
@@ -119,4 +120,4 @@ def _struck_out(content: bytes, words: Collection[str]) -> bytes:
 
 
 def _pattern(words: Collection[str]) -> re.Pattern[bytes]:
-    return re.compile("|".join(re.escape(escape(word)) for word in sorted(words)).encode(), re.IGNORECASE)
+    return re.compile(b"|".join(loose_bytes(escape(word)) for word in sorted(words)), re.IGNORECASE)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from citylake.contracts.model import Contract
+from citylake.lake.written import loose_pattern, plain_bytes
 from ingestion.emptied_workbook import empty_sheet_rows, sheet_rows_with
 from ingestion.readers.encodings import CODECS, resolve
 from ingestion.readers.json_array import elements, is_array
@@ -78,7 +79,9 @@ def records_with(file: Path, contract: Contract, words: Collection[str], folder:
         case "parquet":
             return _parquet_rows_with(plain, words)
         case "json" if is_array(plain, dialect):
-            found = (any(word in element.upper() for word in words) for element in elements(plain, dialect))
+            sought = [plain_bytes(word.encode()) for word in words]
+            written = (plain_bytes(element.encode()) for element in elements(plain, dialect))
+            found = (any(word in element for word in sought) for element in written)
             try:
                 return [number for number, is_found in enumerate(found, start=1) if is_found]
             except RefusedFile:  # A broken array is only known by its lines.
@@ -119,17 +122,21 @@ def _empty_lines(source: Path, target: Path, encoding: str, spans: Collection[Sp
 
 
 def _lines_with(source: Path, encoding: str, words: Collection[str]) -> Iterator[int]:
-    """Numbers of lines in whose bytes one of the words occurs; every encoding here writes ASCII as ASCII or UTF-16."""
+    """Numbers of lines in whose bytes one of the words occurs, however its digits are written."""
+    sought = [plain_bytes(word.encode()) for word in words]
+
+    def has_any(content: bytes, codec: str | None) -> bool:
+        plain = plain_bytes(content if codec is None else content.decode(codec, "replace").encode())
+        return any(word in plain for word in sought)
+
     with source.open("rb") as stream:
         for first, block, unit, _ in _blocks_of_lines(stream, encoding):
-            upper = block.replace(b"\x00", b"").upper() if unit.itemsize == 1 else block.upper()
-            codec = {"<u2": "utf-16-le", ">u2": "utf-16-be"}.get(unit.str, "ascii")
-            if not any(word.encode(codec) in upper for word in words):
+            codec = {"<u2": "utf-16-le", ">u2": "utf-16-be"}.get(unit.str)
+            if not has_any(block, codec):
                 continue
             starts, stops = _line_bounds(block, unit)
             for number, (start, stop) in enumerate(zip(starts, stops, strict=True), start=first):
-                line = block[start:stop].upper()
-                if any(word.encode(codec) in line for word in words):
+                if has_any(block[start:stop], codec):
                     yield number
 
 
@@ -223,5 +230,5 @@ def _parquet_rows_with(source: Path, words: Collection[str]) -> list[int]:
     ]
     if not texts:
         return []
-    found = pl.any_horizontal(text.str.to_uppercase().str.contains_any(list(words)) for text in texts)
+    found = pl.any_horizontal(text.str.contains(f"(?i){'|'.join(map(loose_pattern, words))}") for text in texts)
     return frame.filter(found).select("_row").collect(engine="streaming")["_row"].to_list()

@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 
 from citylake.contracts.model import Contract
-from citylake.identity.erasure import RecordId, record_ids
+from citylake.identity.seeking import RecordId, record_ids
 from citylake.lake.attach import bare_connection
 from citylake.lake.deliveries import MANIFEST, Manifest, manifests
 from citylake.lake.erasures import Erasure, Sought
@@ -118,6 +118,23 @@ def settle(settings: Settings, contract: Contract, manifest: Manifest, folder: P
             write_atomically(folder / MANIFEST, manifest.model_dump_json(indent=2))
         _replace(aside, path, facts.st_mtime_ns)
     return manifest
+
+
+def lines_left(settings: Settings, contracts: Mapping[str, Contract], sought: Sought) -> dict[str, int]:
+    """By delivery, rows of raw and quarantine that are still the person's. Reads only."""
+    zones, left = Zones.of(settings), dict[str, int]()
+    with bare_connection(zones, settings, extensions=(), spill=zones.scratch / "erase") as engine:
+        for manifest, folder, _ in manifests(zones):
+            contract = contracts.get(manifest.dataset)
+            if contract is None:
+                continue
+            accepted, rejected = rows_of(manifest, folder, zones)
+            lines = _accepted_lines(engine, accepted, contract, sought) if accepted.exists() else []
+            lines += _rejected_lines(engine, rejected, contract, sought) if rejected.exists() else []
+            if lines:
+                left[manifest.delivery_id] = len(lines)
+    shutil.rmtree(zones.scratch / "erase", ignore_errors=True)
+    return left
 
 
 def _files(manifest: Manifest, zones: Zones, size_now: int | None) -> Iterator[Path]:

@@ -14,21 +14,29 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from citylake.contracts.identifiers import citizen_id_key
 from citylake.contracts.model import Contract
-from citylake.identity.erasure import is_anybody_suppressed, record_ids, suppressed_among
+from citylake.identity.erasure import is_anybody_suppressed, suppressed_among
+from citylake.identity.seeking import record_ids
 from citylake.lake.attach import bare_connection
 from citylake.lake.deliveries import Manifest, manifests
 from citylake.lake.erasures import Sought
 from citylake.lake.settings import Settings
 from citylake.lake.traces import pieces_of
+from citylake.lake.written import RUNS, plain_bytes, plain_sql
 from citylake.lake.zones import Zones
 from ingestion.erasing import Facts, erase_from_deliveries, json_record_id
 from ingestion.loading import rows_of
 
 CHECKED = "suppression_checked.parquet"
 BASIS = "已删除人员再次报送 An erased person was delivered again"
-_NUMBER = re.compile(rb"[0-9]{15,}[Xx]?")
+_RUN = re.compile(rb"[0-9][0-9X]{14,}")
 _LENGTHS = (15, 18)
+_BORN = {
+    length: rf"^[0-9]{{6}}{year}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{{3}}"
+    for length, year in zip(_LENGTHS, ("[0-9]{2}", "(18|19|20)[0-9]{2}"), strict=True)
+}
+_RUNS_AT_ONCE = 200_000
 _DAMAGED = (EOFError, OSError, ValueError, RuntimeError)
 _SCHEMA = {"delivery_id": pl.String, "run_id": pl.String, "files": pl.Int64}
 _CANDIDATES = {"kind": pl.String, "source_dataset": pl.String, "value": pl.String}
@@ -116,12 +124,19 @@ def _candidates(
     for file, is_rejected in ((accepted, False), (rejected, True)):
         if not file.exists():
             continue
-        numbers = engine.execute(
-            "select distinct unnest(regexp_extract_all(row::varchar, '[0-9]{15,}[Xx]?')) as value "
-            "from read_parquet(?) as row",
-            [str(file)],
+        runs = engine.execute(
+            f"""
+            with written as (
+                select unnest(list_distinct(
+                    regexp_extract_all(row::varchar, $strict) || regexp_extract_all(row::varchar, $loose)
+                )) as run
+                from read_parquet($file) as row
+            )
+            select distinct if(regexp_full_match(run, '[0-9X]+'), run, {plain_sql("run")}) as run from written
+            """,
+            {"file": str(file), "strict": "[0-9]{15,}[Xx]?", "loose": RUNS},
         ).pl()
-        yield _ids(numbers["value"])
+        yield from map(_ids, runs["run"].cast(pl.String).to_frame("run").iter_slices(_RUNS_AT_ONCE))
         for one in record_ids(contract):
             expression = json_record_id(one, contract) if is_rejected else one.sql
             records = engine.execute(f"select distinct {expression} as value from read_parquet(?)", [str(file)]).pl()
@@ -129,29 +144,40 @@ def _candidates(
                 pl.lit("record").alias("kind"), pl.lit(contract.dataset).alias("source_dataset"), "value"
             )
     for arrival in manifest.arrivals:
-        yield _ids(pl.Series("value", sorted(_numbers_in(zones.landing / arrival.file_name)), pl.String))
+        yield from map(_ids, _runs_in(zones.landing / arrival.file_name))
 
 
-def _ids(numbers: pl.Series) -> pl.DataFrame:
+def _ids(runs: pl.DataFrame) -> pl.DataFrame:
+    """What may be a citizen id of column ``run``: all of it, or a valid id that a longer number contains.
+
+    A sole trader's tax number is the id and two digits more.
+    """
+    whole = runs.select(pl.col("run").alias("value")).filter(pl.col("value").str.len_chars().is_in(_LENGTHS))
     return (
-        numbers.cast(pl.String)
-        .str.to_uppercase()
-        .to_frame("value")
-        .filter(pl.col("value").str.len_chars().is_in(_LENGTHS))
+        pl.concat([whole, *(_windows(runs, length) for length in _LENGTHS)])
         .unique()
         .select(pl.lit("id").alias("kind"), pl.lit(None, pl.String).alias("source_dataset"), "value")
     )
 
 
-def _numbers_in(file: Path) -> set[str]:
-    """Long numbers in a file as delivered; of one that does not unpack, as far as it does."""
-    found: set[str] = set()
+def _windows(runs: pl.DataFrame, length: int) -> pl.DataFrame:
+    places = pl.col("run").str.len_chars().cast(pl.Int64) - length + 1
+    longer = runs.filter(places > 1).with_columns(pl.int_ranges(places).alias("start"))
+    windows = longer.explode("start").select(pl.col("run").str.slice(pl.col("start"), length).alias("value"))
+    # Most have no birth date in its place, which a pattern tells for less than the whole check.
+    found = windows.filter(pl.col("value").str.contains(_BORN[length])).unique()
+    return found.filter(citizen_id_key(pl.col("value")).is_not_null())
+
+
+def _runs_in(file: Path) -> Iterator[pl.DataFrame]:
+    """Long numbers in a file as delivered, however they are written; of one that does not unpack, as far as it does."""
     if not file.is_file() or file.is_symlink():
-        return found
+        return
     try:
         for piece in pieces_of(file):
+            # Also as they stand: without what is between them, neighbours become one number.
             text = piece.replace(b"\0", b"") if b"\0" in piece else piece
-            found.update(number.decode() for number in _NUMBER.findall(text) if len(number) <= max(_LENGTHS))
+            found = {*_RUN.findall(text.upper()), *_RUN.findall(plain_bytes(piece))}
+            yield pl.DataFrame({"run": [run.decode() for run in found]}, schema={"run": pl.String})
     except _DAMAGED:
         pass
-    return found

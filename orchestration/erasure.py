@@ -10,7 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from citylake.contracts.model import load_contracts
-from citylake.identity.erasure import delete, is_anybody_suppressed, remember, seek
+from citylake.identity.erasure import (
+    delete,
+    forget_traders,
+    is_anybody_suppressed,
+    records_with_the_name,
+    remember,
+    rows_left,
+)
+from citylake.identity.seeking import seek
 from citylake.lake.erasures import Certificate, Journal, ZoneSearched, close, journal_path, note, unfinished
 from citylake.lake.errors import UsageError
 from citylake.lake.purging import drop_releases_before, purge
@@ -18,7 +26,7 @@ from citylake.lake.releases import current_id, list_releases
 from citylake.lake.settings import Settings
 from citylake.lake.traces import search
 from citylake.lake.zones import Zones
-from ingestion.erasing import Facts, erase_from_deliveries
+from ingestion.erasing import Facts, erase_from_deliveries, lines_left
 from ingestion.suppressing import mark_all
 
 
@@ -32,6 +40,8 @@ class Outcome:
     searched: list[ZoneSearched] = field(default_factory=list[ZoneSearched])
     traces: list[str] = field(default_factory=list[str])
     """Files in which something was still found."""
+    kept: dict[str, int] = field(default_factory=dict[str, int])
+    """What of the person stands in records of others: see :class:`citylake.lake.erasures.Certificate`."""
     certificate: Path | None = None
 
 
@@ -40,6 +50,11 @@ def ask(settings: Settings, key: str, basis: str, by: str) -> Journal:
     if not basis.strip():
         raise UsageError("须写明删除依据。 Give the basis of the erasure: a law, a request's number. Name no person.")
     sought = seek(settings, key)
+    if sought.is_named_in(basis):
+        raise UsageError(
+            "删除依据会长期保存，不得含有该人员的姓名、号码或键。 The basis is kept for good, and it has a name, a "
+            "number or the key of the person: give the law or the request's number alone. Nothing was changed."
+        )
     asked_at = datetime.now(UTC)
     journal = Journal(
         erasure_id=f"{asked_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
@@ -123,6 +138,7 @@ def _finish_one(settings: Settings, journal: Journal) -> Outcome:
     if waiting:
         names = "、".join(waiting)
         return Outcome(journal.erasure_id, f"仍有读者使用的旧版本 earlier releases that somebody still reads: {names}")
+    forget_traders(settings, journal.sought)
     purge(settings)
     journal = _done(zones, journal, step="purged")
     return _prove(settings, journal)
@@ -130,11 +146,18 @@ def _finish_one(settings: Settings, journal: Journal) -> Outcome:
 
 def _prove(settings: Settings, journal: Journal) -> Outcome:
     """Search everything; a certificate when nothing was found, else where something was."""
-    zones = Zones.of(settings)
-    table, traces = search(zones, journal.sought, [journal_path(zones, journal.erasure_id)])
-    if traces:
-        found = [f"{trace.zone}: {trace.path}" for trace in traces]
+    zones, sought = Zones.of(settings), journal.sought
+    table, traces = search(zones, sought, [journal_path(zones, journal.erasure_id)])
+    found = [f"{trace.zone}: {trace.path}" for trace in traces]
+    left = {**lines_left(settings, load_contracts(settings.contracts), sought), **rows_left(settings, sought)}
+    found += [f"{place}: {rows} 行 rows" for place, rows in left.items()]
+    if found:
         return Outcome(journal.erasure_id, "仍有痕迹 traces that were found", table, found)
+    kept = {
+        "ids": sought.shared_id_count,
+        "records_with_these_ids": sought.records_of_others,
+        "records_with_the_name": records_with_the_name(settings, sought),
+    }
     certificate = Certificate(
         erasure_id=journal.erasure_id,
         asked_at=journal.asked_at,
@@ -142,6 +165,7 @@ def _prove(settings: Settings, journal: Journal) -> Outcome:
         by=journal.by,
         basis=journal.basis,
         counts=journal.counts,
+        kept=kept,
         searched=table,
     )
-    return Outcome(journal.erasure_id, "", table, [], close(zones, journal, certificate))
+    return Outcome(journal.erasure_id, "", table, [], kept, close(zones, journal, certificate))

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from citylake.lake.erasures import Sought
+
 _SHOWN_CHARACTERS = 6
 _FILES_SHOWN = 20
+_KEPT = ("ids", "records_with_these_ids", "records_with_the_name")
 
 KeyArgument = Annotated[
     str | None,
@@ -60,6 +63,7 @@ def erase(key: KeyArgument = None, basis: BasisOption = "", refresh: RefreshOpti
         if key is not None:
             asked = ask(settings, key, basis, whoami())
             out.print(f"删除 Erasure {asked.erasure_id} · {escape(key[:_SHOWN_CHARACTERS])}…")
+            _show_shared(asked.sought)
         under_way = carry_on(settings)
     if not under_way:
         out.print("没有未完成的删除。 No erasure is under way.")
@@ -82,6 +86,16 @@ def erase(key: KeyArgument = None, basis: BasisOption = "", refresh: RefreshOpti
     show_outcomes(result.facts("maintenance").get("erasures", []))
 
 
+def _show_shared(sought: "Sought") -> None:
+    """Say that records of others carry an id of the person: whoever asked may believe that these go too."""
+    if sought.shared_ids:
+        out.print(
+            f"该人员的号码有 {sought.shared_id_count} 个也见于他人的 {sought.records_of_others} 条记录："
+            f"他人的记录保留，只删除该人员自己的记录。 {sought.shared_id_count} of the person's ids are also carried "
+            f"by {sought.records_of_others} records of others: those are kept, and only the person's own records go."
+        )
+
+
 def _show_counts(erasure_id: str, counts: "Mapping[str, int]") -> None:
     table = Table(title=f"已删除 Erased · {erasure_id}", title_justify="left", show_header=False)
     table.add_column()
@@ -95,14 +109,20 @@ def show_outcomes(outcomes: "list[dict[str, Any]]") -> None:
     """Print what was searched and found. Raises ErasurePending when something is not finished."""
     for outcome in outcomes:
         table = Table(title=f"查验 Searched · {outcome['erasure_id']}", title_justify="left")
-        for heading in ("区域 Zone", "文件 Files", "命中 Hits", "无法解开 Do not unpack"):
+        for heading in ("区域 Zone", "文件 Files", "命中 Hits", "与他人共有 Shared", "无法解开 Do not unpack"):
             table.add_column(heading, justify="left" if heading.startswith("区域") else "right")
         for zone in outcome["searched"]:
-            table.add_row(zone["zone"], *(f"{zone[name]:,}" for name in ("files", "hits", "unreadable")))
+            table.add_row(zone["zone"], *(f"{zone[name]:,}" for name in ("files", "hits", "shared", "unreadable")))
         if outcome["searched"]:
             out.print(table)
         for trace in outcome["traces"][:_FILES_SHOWN]:
             out.print(f"[red]仍有痕迹 Trace[/] {escape(trace)}")
+        if outcome["kept"]:
+            ids, records, named = (outcome["kept"][name] for name in _KEPT)
+            out.print(
+                f"保留 Kept: {ids:,} 个与他人共有的号码 ids of others too · {records:,} 条他人记录 records of others "
+                f"with these · {named:,} 条同名记录 records with the name"
+            )
         if outcome["certificate"] is not None:
             out.print(f"证明 Certificate: {escape(outcome['certificate'])}")
     pending = [outcome for outcome in outcomes if outcome["waiting_for"]]

@@ -1,23 +1,22 @@
-"""Erasing a person from the vault: who is meant, what of them is there, and how a new delivery of them is noticed.
+"""Erasing a person from the vault: what of them is there, and how a new delivery of them is noticed.
 
 The key stays, spent and opaque, so that nobody ever gets it again. Of the identifiers only keyed digests stay, which
-nobody without the keeper's secret can test a guess against. Files of deliveries are ``ingestion``'s.
+nobody without the keeper's secret can test a guess against. Who is meant is :mod:`citylake.identity.seeking`'s, files
+of deliveries are ``ingestion``'s.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import duckdb
 import polars as pl
 
-from citylake.contracts.identifiers import citizen_id_key
+from citylake.contracts.mentions import KINDS
 from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.keeper import open_keeper
-from citylake.identity.mentions import named_records
+from citylake.identity.seeking import RecordId, record_ids, staged_record_ids, tables
 from citylake.lake.attach import open_lakes
 from citylake.lake.erasures import Sought
-from citylake.lake.errors import UsageError
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 
@@ -30,156 +29,6 @@ create table if not exists vault.identity.suppression (
 );
 """
 _STAYING = ("keeper", "person_key", "entity_key", "erased_person", "suppression", "linkage_model")
-_TABLES_OF = "select table_name from duckdb_tables() where database_name = 'vault' and schema_name = ?"
-_FORMS = (15, 18)
-_COUNTRY_CODES = ("", "86", "086", "0086")
-_UNKNOWN = (
-    "没有这个人员键，或该人员已被删除。 No person has this key, or the person was erased already: nothing was changed. "
-    "Give the whole key, as it stands in people.base.dim_person; an old one leads to the one that replaced it."
-)
-
-
-@dataclass(frozen=True)
-class RecordId:
-    """How a dataset's records that name a person are called."""
-
-    dataset: str
-    table: str
-    id_column: str
-    parts: tuple[str, ...]
-    """Columns, and texts in quotes, that make up the record id: see :class:`citylake.identity.mentions.NamedRecord`."""
-    is_numbered: bool
-    """Whether the record id is a number of the person's."""
-
-    @property
-    def sql(self) -> str:
-        """The record id as an expression over rows of the dataset."""
-        return f"concat_ws('|', {', '.join(self.parts)})"
-
-
-def record_ids(contract: Contract) -> list[RecordId]:
-    """How a contract's records name persons by a number: the one place that knows where contracts say so.
-
-    A name alone, such as a legal representative's in the register of entities, is that record's own affair: what the
-    record is about is somebody else, and it stays (decision 0014).
-    """
-    return [
-        RecordId(
-            dataset=named.dataset,
-            table=f"vault.staging.{named.table}",
-            id_column=named.mention.columns["id"][0],
-            parts=named.record_id,
-            is_numbered=named.is_numbered,
-        )
-        for named in named_records(contract)
-        if named.mention.names == "person" and "id" in named.mention.columns
-    ]
-
-
-def seek(settings: Settings, key: str) -> Sought:
-    """What is known of the person who has this key, or the one that replaced it. Reads only.
-
-    Raises UsageError for an unknown key, and for one whose records have become several persons'.
-    """
-    if not Zones.of(settings).catalog("vault").exists():
-        raise UsageError(_UNKNOWN)
-    with open_lakes(settings, ("vault",), read_only=True) as connection:
-        if "person_record" not in _tables(connection, "identity"):
-            raise UsageError(_UNKNOWN)
-        current = _current_key(connection, key.strip().lower())
-        mentions = connection.execute(
-            "select source_dataset, register_no from vault.identity.person_record where person_key = ? order by all",
-            [current],
-        ).pl()
-        records = {
-            dataset: sorted(mentions.filter(pl.col("source_dataset") == dataset)["register_no"])
-            for dataset in sorted(mentions["source_dataset"].unique())
-        }
-        named = list(_record_ids(connection, settings))
-        written = [_written(connection, one, records.get(one.dataset, []), current) for one in named]
-        phones = _phones(connection, current)
-    numbers = {one.dataset: records[one.dataset] for one in named if one.is_numbered and one.dataset in records}
-    return Sought(
-        ids=_every_form(pl.concat(written)["citizen_id"]), records=records, numbers=numbers, phones=phones, key=current
-    )
-
-
-def _current_key(connection: duckdb.DuckDBPyConnection, key: str) -> str:
-    """The key that has records now. A merge leads to one; after a split, several may have the old one's records."""
-    rows = connection.execute(
-        """
-        with recursive successor(person_key) as (
-            select $key
-            union
-            select event.new_key from vault.identity.key_event as event
-            inner join successor on event.old_key = successor.person_key
-            where event.event_type = 'merge'
-        )
-        select distinct person_key from successor
-        inner join vault.identity.person_record using (person_key)
-        """,
-        {"key": key},
-    ).fetchall()
-    found = {row[0] for row in rows}
-    if key in found:
-        return key
-    if not found:
-        raise UsageError(_UNKNOWN)
-    if len(found) > 1:
-        raise UsageError(
-            "该旧键的记录现分属多人，请给出其中一人的现行键。 The records of this old key belong to several persons "
-            "now: give the key that one of them has today (people.base.key_history)."
-        )
-    return found.pop()
-
-
-def _written(connection: duckdb.DuckDBPyConnection, one: RecordId, records: Sequence[str], key: str) -> pl.DataFrame:
-    """Ids as these records write them. One that is not valid and that others' records have too names nobody."""
-    found = connection.execute(
-        f"""
-        with written as (
-            select {one.sql} as register_no, {one.id_column} as citizen_id from {one.table}
-            where {one.id_column} is not null
-        )
-        select
-            citizen_id,
-            bool_or(record.person_key is distinct from $key) as is_of_others
-        from written
-        left join vault.identity.person_record as record
-            on record.source_dataset = $dataset and record.register_no = written.register_no
-        where citizen_id in (select citizen_id from written where list_contains($records::varchar[], register_no))
-        group by citizen_id
-        """,
-        {"key": key, "dataset": one.dataset, "records": list(records)},
-    ).pl()
-    valid = citizen_id_key(pl.col("citizen_id")).is_not_null()
-    return found.cast({"citizen_id": pl.String}).filter(valid | ~pl.col("is_of_others")).select("citizen_id")
-
-
-def _phones(connection: duckdb.DuckDBPyConnection, key: str) -> list[str]:
-    """Phones of the person's records, with and without the country's code. One that a family shares tells of nobody."""
-    found = connection.execute(
-        """
-        select mention.phone
-        from vault.identity.person_mention as mention
-        left join vault.identity.person_record as record on mention.mention_key = record.source_record_key
-        where mention.phone is not null
-        group by mention.phone
-        having bool_and(record.person_key is not distinct from $key)
-        """,
-        {"key": key},
-    ).fetchall()
-    return sorted(f"{prefix}{phone}" for (phone,) in found for prefix in _COUNTRY_CODES)
-
-
-def _every_form(written: pl.Series) -> list[str]:
-    """Each id in 18 characters and, for those born before 2000, in the 15 digits issued before 1999; and as written."""
-    texts = written.str.strip_chars().str.to_uppercase()
-    whole = texts.to_frame("text").select(citizen_id_key(pl.col("text"))).to_series().drop_nulls()
-    of_old = whole.filter(whole.str.slice(6, 2) == "19")
-    short = of_old.str.slice(0, 6) + of_old.str.slice(8, 9)
-    forms = pl.concat([texts, whole, short]).drop_nulls()
-    return sorted(forms.filter(forms.str.len_chars().is_in(_FORMS)).unique())
 
 
 def remember(settings: Settings, sought: Sought, erasure_id: str) -> None:
@@ -212,7 +61,7 @@ def is_anybody_suppressed(settings: Settings) -> bool:
     if not Zones.of(settings).catalog("vault").exists():
         return False
     with open_lakes(settings, ("vault",), read_only=True) as connection:
-        return "suppression" in _tables(connection, "identity") and bool(
+        return "suppression" in tables(connection, "identity") and bool(
             connection.execute("select 1 from vault.identity.suppression limit 1").fetchone()
         )
 
@@ -240,27 +89,94 @@ def delete(settings: Settings, sought: Sought, told: Callable[[dict[str, int]], 
     ``told`` hears it before it has come to be, so that a process that dies afterwards has it on record.
 
     What a staging table of versions loses by a text alone may have had another version: that dataset is then read
-    anew by the next night.
+    anew by the next night. So are the mentions of every dataset that lost rows: a row that went by a text may be one by
+    which a record of another name is known.
     """
     with open_lakes(settings, ("vault",)) as connection:
-        _note_records(connection, settings, sought)
+        own = {
+            dataset: sorted({*records} - {*sought.traders.get(dataset, [])})
+            for dataset, records in sought.records.items()
+        }
+        _note_records(connection, settings, own)
         connection.execute("begin")
         counts = {"vault.staging": 0, "vault.history": 0, "vault.identity": 0}
         by_table: dict[str, list[RecordId]] = {}
-        for one in _record_ids(connection, settings):
+        for one in staged_record_ids(connection, settings):
             by_table.setdefault(one.table, []).append(one)
         for contract in load_contracts(settings.contracts).values():
             table = f"vault.staging.stg_{contract.department}__{contract.name}"
-            if table.rpartition(".")[2] in _tables(connection, "staging"):
-                counts["vault.staging"] += _delete_staged(connection, contract, table, by_table.get(table, []), sought)
+            if table.rpartition(".")[2] in tables(connection, "staging"):
+                rows = _delete_staged(connection, contract, table, by_table.get(table, []), sought)
+                counts["vault.staging"] += rows
+                if rows:
+                    _have_read_anew(connection, contract.dataset)
             history = f"hst_{contract.department}__{contract.name}"
-            if history in _tables(connection, "history"):
+            if history in tables(connection, "history"):
                 counts["vault.history"] += _delete_versions(connection, contract, history, sought)
-        for table in sorted(_tables(connection, "identity") - {*_STAYING}):
+        for table in sorted(tables(connection, "identity") - {*_STAYING}):
             counts["vault.identity"] += _delete_identity(connection, table, sought)
         told(counts)
         connection.execute("commit")
     return counts
+
+
+def _have_read_anew(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
+    """Have the next night compare the dataset's mentions with its rows, though no delivery of it changed."""
+    connection.execute(
+        "delete from vault.identity.extracted_dataset where source_dataset in (select ? || ' ' || unnest(?))",
+        [dataset, list(KINDS)],
+    )
+
+
+def rows_left(settings: Settings, sought: Sought) -> dict[str, int]:
+    """Rows by table of the vault that are still the person's by their record, whatever they say. Reads only.
+
+    Before the night after an erasure they may be there; after it none must.
+    """
+    left: dict[str, int] = {}
+    with open_lakes(settings, ("vault",), read_only=True) as connection:
+        named = list(staged_record_ids(connection, settings))
+        of_persons = {one.dataset for one in named if one.id_column is not None}
+        for one in named:
+            counted = connection.execute(
+                f"select count(*) from {one.table} where list_contains($records::varchar[], {one.sql})",
+                {"records": sought.records.get(one.dataset, [])},
+            ).fetchone()
+            left[one.table] = left.get(one.table, 0) + (counted[0] if counted else 0)
+        own = {dataset: records for dataset, records in sought.records.items() if dataset in of_persons}
+        _note_records(connection, settings, {**own, **sought.traders})
+        for table in sorted(tables(connection, "identity") - {*_STAYING}):
+            where, bound = _of_person(connection, table, sought)
+            counted = connection.execute(f"select count(*) from vault.identity.{table} where {where}", bound).fetchone()
+            left[f"vault.identity.{table}"] = counted[0] if counted else 0
+    return {table: rows for table, rows in left.items() if rows}
+
+
+def records_with_the_name(settings: Settings, sought: Sought) -> int:
+    """How many records in the vault still name somebody as the person was named. Reads only."""
+    with open_lakes(settings, ("vault",), read_only=True) as connection:
+        counted = connection.execute(
+            """
+            select count(*) from vault.identity.person_mention where name in (select unnest($names::varchar[]))
+            """,
+            {"names": sought.names},
+        ).fetchone()
+    return counted[0] if counted else 0
+
+
+def forget_traders(settings: Settings, sought: Sought) -> None:
+    """Delete what the night keeps of a sole trader's record that is gone: the number by which it would come back.
+
+    Their mentions are left to that night, which tells the entity anew by what others' records say of it.
+    """
+    if not sought.traders:
+        return
+    with open_lakes(settings, ("vault",)) as connection:
+        _note_records(connection, settings, sought.traders)
+        connection.execute(
+            "delete from vault.identity.retired_record "
+            "where source_record_key in (select mention_key from erased_record)"
+        )
 
 
 def _delete_rows(  # noqa: PLR0913, PLR0917  # a table, what its rows are called, whom to delete
@@ -308,10 +224,12 @@ def _delete_versions(connection: duckdb.DuckDBPyConnection, contract: Contract, 
     return rows
 
 
-def _note_records(connection: duckdb.DuckDBPyConnection, settings: Settings, sought: Sought) -> None:
-    """A temporary table of the person's records, each with the key that identity tables call it by."""
+def _note_records(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, records: Mapping[str, Sequence[str]]
+) -> None:
+    """A temporary table of records, each with the key that identity tables call it by."""
     _register_keeper(connection, settings)
-    rows = [(dataset, record) for dataset, records in sought.records.items() for record in records]
+    rows = [(dataset, record) for dataset, ids in records.items() for record in ids]
     schema = {"source_dataset": pl.String, "register_no": pl.String}
     connection.register("sought_record", pl.DataFrame(rows, schema=schema, orient="row"))
     connection.execute(
@@ -321,6 +239,14 @@ def _note_records(connection: duckdb.DuckDBPyConnection, settings: Settings, sou
 
 
 def _delete_identity(connection: duckdb.DuckDBPyConnection, table: str, sought: Sought) -> int:
+    where, bound = _of_person(connection, table, sought)
+    counted = connection.execute(f"select count(*) from vault.identity.{table} where {where}", bound).fetchone()
+    if counted and counted[0]:
+        connection.execute(f"delete from vault.identity.{table} where {where}", bound)
+    return counted[0] if counted else 0
+
+
+def _of_person(connection: duckdb.DuckDBPyConnection, table: str, sought: Sought) -> tuple[str, dict[str, object]]:
     """Rows of the person, by whatever a table calls them: a key, a record, a record's key, a pair of them."""
     columns = {row[0] for row in connection.execute(f"describe vault.identity.{table}").fetchall()}
     by_key = [f"{name} = $key" for name in ("person_key", "key", "old_key", "new_key") if name in columns]
@@ -329,26 +255,8 @@ def _delete_identity(connection: duckdb.DuckDBPyConnection, table: str, sought: 
         for name in ("mention_key", "left_key", "right_key", "matched_record_key", "source_record_key")
         if name in columns
     ]
-    conditions = [*by_key, *by_mention]
-    if not conditions:
-        return 0
-    where = " or ".join(f"coalesce({condition}, false)" for condition in conditions)
-    bound = {"key": sought.key} if by_key else {}
-    counted = connection.execute(f"select count(*) from vault.identity.{table} where {where}", bound).fetchone()
-    if counted and counted[0]:
-        connection.execute(f"delete from vault.identity.{table} where {where}", bound)
-    return counted[0] if counted else 0
-
-
-def _record_ids(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[RecordId]:
-    """Those of datasets that are staged."""
-    staged = _tables(connection, "staging")
-    for contract in load_contracts(settings.contracts).values():
-        yield from (one for one in record_ids(contract) if one.table.rpartition(".")[2] in staged)
-
-
-def _tables(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
-    return {name for (name,) in connection.execute(_TABLES_OF, [schema]).fetchall()}
+    where = " or ".join(f"coalesce({condition}, false)" for condition in [*by_key, *by_mention]) or "false"
+    return where, {"key": sought.key} if by_key else {}
 
 
 def _register_keeper(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

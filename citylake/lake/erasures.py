@@ -2,10 +2,11 @@
 
 A journal lies in the vault, its owner's alone, from the moment an erasure is asked for until it is proved; it holds the
 identifiers that are being erased and is the last of them to go. The certificate, in the ledger, holds none. Files of
-deliveries are ``ingestion``'s, who a person is :mod:`citylake.identity.erasure`'s.
+deliveries are ``ingestion``'s, who a person is :mod:`citylake.identity.seeking`'s.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from citylake.lake.files import sync_folder, write_atomically
+from citylake.lake.written import loose_pattern
 from citylake.lake.zones import OWNER_ONLY, Zones
 
 Step = Literal["asked", "suppressed", "files", "vault", "released", "purged"]
@@ -22,6 +24,7 @@ landing, raw and quarantine; the vault; a release without the person published; 
 STEPS: tuple[Step, ...] = ("asked", "suppressed", "files", "vault", "released", "purged")
 FEWEST_CHARACTERS = 10
 """A shorter record number occurs by chance in other numbers, so that finding it proves nothing."""
+_WHOLE_ID = 18
 
 
 class Sought(BaseModel):
@@ -30,13 +33,23 @@ class Sought(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     ids: list[str]
-    """Citizen ids in every written form, letters in upper case."""
+    """Citizen ids that nobody else's records carry, in every written form, letters in upper case."""
+    shared_ids: list[str] = []
+    """Valid ids that records of other persons carry too, in the same forms: they tell of nobody, so that only the
+    person's own records go."""
+    records_of_others: int = 0
+    """How many records of other persons carry them."""
     records: dict[str, list[str]] = {}
     """By dataset, the ids of the person's records there."""
     numbers: dict[str, list[str]] = {}
     """By dataset, those of the record ids that number the person."""
+    traders: dict[str, list[str]] = {}
+    """By register of entities, those of the records that are of the sole trader who the person is."""
     phones: list[str] = []
     """Phones of the person that nobody else is known by, in every form that registers write."""
+    shared_phones: list[str] = []
+    names: list[str] = []
+    """As written and as linking compares them. Not sought: too many people have the same."""
     key: str | None = None
 
     def __repr__(self) -> str:
@@ -45,10 +58,26 @@ class Sought(BaseModel):
     __str__ = __repr__
 
     @property
+    def shared_id_count(self) -> int:
+        """How many ids, in whatever forms, others carry too."""
+        return sum(len(one) == _WHOLE_ID for one in self.shared_ids)
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether a text tells who is sought, however it spaces or widens what it writes."""
+        told = _plain(text)
+        numbers = {*self.ids, *self.shared_ids, *self.phones, *self.shared_phones}
+        numbers |= {one for ids in self.records.values() for one in ids if len(one) >= FEWEST_CHARACTERS}
+        words = {_plain(word) for word in (*numbers, *self.names, self.key or "")}
+        return any(len(word) > 1 and word in told for word in words)
+
+    @property
     def pattern(self) -> str:
-        """Ids, anywhere in a text, and phones, which longer numbers may contain, as a pattern in DuckDB's syntax."""
+        """Ids, however written and anywhere in a text, and phones, which longer numbers may contain.
+
+        In DuckDB's syntax, without regard to letters' case.
+        """
         alone = (f"(^|[^0-9A-Za-z]){re.escape(phone)}([^0-9A-Za-z]|$)" for phone in self.phones)
-        return "|".join([*map(re.escape, self.ids), *alone]) or "$.^"
+        return "|".join([*map(loose_pattern, self.ids), *alone]) or "$.^"
 
     def long_numbers(self, dataset: str | None = None) -> list[str]:
         """Numbers of the person, of one dataset or of all, that are long enough to be sought in texts."""
@@ -105,6 +134,8 @@ class Certificate(BaseModel):
     by: str
     basis: str
     counts: dict[str, int]
+    kept: dict[str, int] = {}
+    """What stands in records of others and stays: ids that they carry too, records with these, records of that name."""
     searched: list["ZoneSearched"]
 
 
@@ -117,6 +148,8 @@ class ZoneSearched(BaseModel):
     files: int
     hits: int
     """Files in which something was found."""
+    shared: int = 0
+    """Files in which an id stands that records of others carry too: no trace of the person."""
     unreadable: int
     """Packed files that do not unpack: what is in them cannot be told."""
 
@@ -152,6 +185,10 @@ def certificates(zones: Zones) -> Iterator[Certificate]:
     """Every erasure that was finished, oldest first."""
     for path in sorted((zones.ledger / "erasures").glob("[!.]*.json")):
         yield Certificate.model_validate_json(path.read_bytes())
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text)).upper()
 
 
 def _folder(zones: Zones) -> Path:

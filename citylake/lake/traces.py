@@ -16,6 +16,7 @@ from typing import IO, Protocol, cast
 import duckdb
 
 from citylake.lake.erasures import Sought, ZoneSearched
+from citylake.lake.written import loose_pattern, plain_bytes
 from citylake.lake.zones import Zones
 
 _PIECE_BYTES = 4 << 20
@@ -63,6 +64,11 @@ class Wanted:
         return re.compile(b"|".join(found), re.IGNORECASE) if found else None
 
     @cached_property
+    def in_plain_bytes(self) -> list[bytes]:
+        """What is found anywhere, as pieces have it that were made plain: full-width, spaced or hyphenated."""
+        return [plain_bytes(word.encode()) for word in sorted(self.anywhere)]
+
+    @cached_property
     def in_wide_bytes(self) -> list[re.Pattern[bytes]]:
         """Numbers as patterns over UTF-16, one an encoding."""
         return [
@@ -79,7 +85,10 @@ class Wanted:
 
     def is_in(self, piece: bytes) -> bool:
         """Whether any of it is in a piece of a file that begins on an even byte: there UTF-16 has its characters."""
-        return (self.in_bytes is not None and self.in_bytes.search(piece) is not None) or any(
+        if self.in_bytes is not None and self.in_bytes.search(piece) is not None:
+            return True
+        plain = plain_bytes(piece) if self.in_plain_bytes else b""
+        return any(word in plain for word in self.in_plain_bytes) or any(
             found.start() % 2 == 0 for pattern in self.in_wide_bytes for found in pattern.finditer(piece)
         )
 
@@ -87,7 +96,7 @@ class Wanted:
     def in_values(self) -> str:
         """As a pattern over texts, in the syntax that DuckDB shares with Python."""
         alone = (f"(^|[^0-9A-Za-z]){re.escape(word)}([^0-9A-Za-z]|$)" for word in sorted(self.whole))
-        return "|".join([*(re.escape(word) for word in sorted(self.anywhere)), *alone])
+        return "|".join([*(loose_pattern(word) for word in sorted(self.anywhere)), *alone])
 
 
 def search(zones: Zones, sought: Sought, leaving_out: Collection[Path]) -> tuple[list[ZoneSearched], list[Trace]]:
@@ -96,7 +105,8 @@ def search(zones: Zones, sought: Sought, leaving_out: Collection[Path]) -> tuple
     Ids and phones are sought everywhere, the key everywhere but in the vault, where it stays as a spent one. Record
     numbers are their dataset's own: another's may have the same for somebody else, so they are sought in files of their
     dataset and, where they are more than digits, in everything that is published or logged. Names are not sought: too
-    many people have one, and finding it would prove nothing.
+    many people have one, and finding it would prove nothing. An id that records of others carry too is no trace either:
+    files that have nothing but such a one are counted by themselves.
     """
     found: list[Trace] = []
     table: list[ZoneSearched] = []
@@ -104,14 +114,15 @@ def search(zones: Zones, sought: Sought, leaving_out: Collection[Path]) -> tuple
     with duckdb.connect() as engine:
         engine.execute("set enable_progress_bar = false")
         for zone, folders in _places(zones).items():
-            files = hits = unreadable = 0
+            files = hits = shared = unreadable = 0
             for place, path in ((folder, path) for folder in folders for path in _files(folder)):
                 if path.resolve() in left_out or (zone == "other" and _is_in_a_zone(path, zones)):
                     continue
                 is_hit, is_damaged = has_any(path, _wanted(zone, path.relative_to(place), sought), engine)
                 files, hits, unreadable = files + 1, hits + is_hit, unreadable + is_damaged
+                shared += not is_hit and has_any(path, Wanted(frozenset(sought.shared_ids)), engine)[0]
                 found += [Trace(zone, path)] * is_hit
-            table.append(ZoneSearched(zone=zone, files=files, hits=hits, unreadable=unreadable))
+            table.append(ZoneSearched(zone=zone, files=files, hits=hits, shared=shared, unreadable=unreadable))
     return table, found
 
 

@@ -398,3 +398,23 @@ def test_a_number_within_a_longer_one_is_no_trace(tmp_path: Path) -> None:
     with duckdb.connect() as engine:
         assert has_any(file, Wanted(frozenset(), frozenset({"1000000090"})), engine) == (False, False)
         assert has_any(file, Wanted(frozenset(), frozenset({"P1000000090"})), engine) == (True, False)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_id_is_found_and_proved_gone_however_it_is_written(name: str, settings: Settings) -> None:
+    # People type ids in full-width digits and in groups: such a row is the person's as any other.
+    dialect, write = FORMATS[name]
+    wide = "".join(chr(ord(one) + 0xFEE0) for one in ID)
+    written = [
+        f"{ID[:6]} {ID[6:14]} {ID[14:]}",
+        f"{ID[:6]}-{ID[6:14]}-{ID[14:].lower()}",
+        f"{OLD}99",
+        *([wide] * ("16" not in name)),
+    ]
+    rows = tuple((f"P0000000000{place}", "", note, "1") for place, note in enumerate([*written, OTHER]))
+    thing = agreed(dialect)
+    deliver(settings, thing, write(rows, dialect))
+    sought = Sought(ids=[OLD, ID])
+    assert len(traces(settings, sought)) == 2
+    assert erase(settings, thing, sought).landing_lines == len(written)
+    assert (traces(settings, sought), in_force(settings)["note"].to_list()) == ([], [OTHER])

@@ -317,3 +317,72 @@ def test_what_registers_said_before_goes_too(city: Settings) -> None:
     assert rows == [("T0000000002",), ("T0000000004",)]
     (journal,) = unfinished(Zones.of(city))
     assert journal.counts["vault.history"] == 2
+
+
+def told_apart(settings: Settings, *numbers: str) -> None:
+    """A steward says that two records with one id are two persons."""
+    with open_lakes(settings, ("vault",)) as lake:
+        lake.execute(
+            "insert into vault.identity.decision "
+            "select 'person', min(mention_key), max(mention_key), 'different', now(), 'steward', 'x' "
+            "from vault.identity.person_mention where list_contains(?, register_no)",
+            [list(numbers)],
+        )
+
+
+def test_another_persons_records_stay_though_they_carry_the_same_wrong_id(settings: Settings) -> None:
+    # Erased by the id, the other would vanish from every zone, and every later delivery of the other with them.
+    deliver(settings, f"T0000000001,1,{ID}\nT0000000002,2,{ID}\nT0000000003,bad,{ID}\n")
+    night(settings, "run-001")
+    told_apart(settings, "T0000000001", "T0000000002")
+    night(settings, "run-002")
+    other = key_of(settings, "T0000000002")
+    assert key_of(settings, "T0000000001") != other
+    with writer_lock(settings, "test"):
+        asked = ask(settings, key_of(settings, "T0000000001"), BASIS, "officer")
+        assert (asked.sought.ids, asked.sought.shared_id_count, asked.sought.records_of_others) == ([], 1, 1)
+        (journal,) = carry_on(settings)
+        assert (journal.counts["landing.lines"], journal.counts["vault.staging"]) == (1, 1)
+        night(settings, "run-003")
+        (outcome,) = finish(settings)
+    assert (outcome.waiting_for, outcome.traces, key_of(settings, "T0000000002")) == ("", [], other)
+    (certificate,) = certificates(Zones.of(settings))
+    assert certificate.kept == {"ids": 1, "records_with_these_ids": 1, "records_with_the_name": 0}
+    assert {zone.zone for zone in certificate.searched if zone.shared} >= {"landing", "raw", "quarantine", "vault"}
+    # Delivered again, the person is told by the record's number, and the other is left alone.
+    deliver(settings, f"T0000000001,5,{ID}\nT0000000002,6,{ID}\n", date(2026, 11, 22))
+    with writer_lock(settings, "test"):
+        assert suppress(settings, {"office.thing": thing(settings)}, "run-004") == {"office.thing": 1}
+
+
+def test_a_basis_that_says_who_the_person_is_is_refused_without_repeating_it(city: Settings) -> None:
+    # It is copied into manifests, where the proof would find it for good.
+    key = key_of(city, "T0000000001")
+    wide = ID.translate({ord(digit): ord(digit) - ord("0") + ord("\uff10") for digit in "0123456789"})
+    with writer_lock(city, "test"):
+        for told in (ID, ID.lower(), f"{ID[:6]} {ID[6:14]}-{ID[14:]}", wide, key, "T0000000001"):
+            with pytest.raises(UsageError, match="basis is kept for good") as refused:
+                ask(city, key, f"应{told}之请", "officer")
+            assert told not in str(refused.value)
+    assert unfinished(Zones.of(city)) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"税号{ID}01",
+        f"{ID[:6]} {ID[6:14]} {ID[14:]}",
+        f"{ID[:6]}-{ID[6:14]}-{ID[14:].lower()}",
+        "".join(chr(ord(one) + 0xFEE0) for one in ID),
+        f"{ID[:6]}{ID[8:17]}00",
+    ],
+    ids=["in a tax number", "spaced", "hyphenated", "full-width", "the old form in a longer number"],
+)
+def test_a_person_is_noticed_again_however_the_id_is_written(written: str, city: Settings) -> None:
+    # The first erasure finds it there; delivered again, it must not slip through.
+    erased(city)
+    deliver(city, f"T0000000008,9,{written}\nT0000000009,9,{OTHER}\n", date(2026, 11, 22))
+    with writer_lock(city, "test"):
+        assert suppress(city, {"office.thing": thing(city)}, "run-003") == {"office.thing": 1}
+    landed = next(path for path in Zones.of(city).landing.rglob("thing_20261122*"))
+    assert landed.read_text("utf-8") == f"编号,数量,证件\n\nT0000000009,9,{OTHER}\n"

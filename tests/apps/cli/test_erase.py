@@ -58,12 +58,13 @@ def test_without_an_unfinished_erasure_there_is_nothing_to_go_on_with(home: Path
 
 
 def outcome(**facts: Any) -> dict[str, Any]:
-    zone = {"zone": "landing", "files": 3, "hits": 0, "unreadable": 0}
+    zone = {"zone": "landing", "files": 3, "hits": 0, "shared": 0, "unreadable": 0}
     return {
         "erasure_id": "e1",
         "waiting_for": "",
         "searched": [zone],
         "traces": [],
+        "kept": {},
         "certificate": "/c.json",
         **facts,
     }
