@@ -3,7 +3,7 @@
 All of them are restricted. Who writes which is said in the module that does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import duckdb
@@ -101,7 +101,7 @@ _ADDED = {
 
 
 @contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def transaction(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
     """All that is written inside, or nothing. Only writing belongs inside.
 
     What is computed is computed before it: DuckDB counts a table made in a transaction that is still open as empty
