@@ -41,6 +41,8 @@ _SHORTEST_VALUE = 2
 # What stands in a column of numbers for want of one: up to six digits (a division, a counter), or one digit repeated.
 _NO_NUMBER = "[0-9]{1,6}|" + "|".join(f"{digit}+" for digit in range(10))
 
+_KEEPER = "vault.identity.keeper"
+
 _PUBLIC_TEXTS = {
     "city.base.dim_entity": (("entity_name", "not is_sole_trader"), ("domicile", "not is_sole_trader")),
     "city.base.dim_entity_version": (("entity_name", "not is_sole_trader"), ("domicile", "not is_sole_trader")),
@@ -173,12 +175,17 @@ def _collect_identifiers(subject: Subject) -> None:
 
 
 def _identifier_values(subject: Subject) -> str:
-    """Every value of every identifier column of staging, as text, but what only fills a column of numbers."""
+    """Every value of every identifier column of staging, as text, but what only fills a column of numbers.
+
+    And the secret that published keys are made with, which must stay in the vault as they do.
+    """
     selects = [
         f'select "{column}"::varchar as value from {table} where length("{column}"::varchar) >= {_SHORTEST_VALUE} '
         f"and not regexp_full_match(\"{column}\"::varchar, '{_NO_NUMBER}')"
         for table, column in _identifier_columns(subject)
     ]
+    if subject.has_table(_KEEPER):
+        selects.append(f"select record_secret as value from {_KEEPER}")
     return " union all ".join(selects) or "select null::varchar as value where false"
 
 

@@ -13,7 +13,7 @@ import duckdb
 
 from citylake.contracts.mentions import KINDS, Kind
 from citylake.contracts.model import load_contracts
-from citylake.identity.keeper import open_keeper
+from citylake.identity.keeper import note_keeper, open_keeper, stored_fingerprint
 from citylake.identity.linkage_runs import NightOf, last_relink, last_run, note_run
 from citylake.identity.linking import Linked, link_mentions
 from citylake.identity.mentions import extract_mentions
@@ -88,13 +88,11 @@ def resolve_identities(
     contracts = list(load_contracts(settings.contracts).values())
     facts: dict[str, Any] = {}
     with open_lakes(settings, ("vault",)) as connection:
-        fingerprint = _known_fingerprint(connection)
-        keeper = open_keeper(Zones.of(settings), settings, fingerprint)
+        keeper = open_keeper(Zones.of(settings), settings, stored_fingerprint(connection))
         keeper.register(connection)
         connection.execute("begin")
         prepare_tables(connection)
-        if fingerprint is None:
-            connection.execute("insert into vault.identity.keeper values (?)", [keeper.fingerprint])
+        note_keeper(connection, keeper)
         for kind in KINDS:
             step = _Step(connection, kind, model_in_force(settings, kind), run_id, as_of)
             is_first = count(connection, f"vault.identity.{kind}_mention") == 0
@@ -150,12 +148,3 @@ def _touch_decided(step: _Step) -> int:
     since = {"since": before["decided_until"] if before else None}
     row = step.connection.execute(_DECIDED.format(kind=step.kind), since).fetchone()
     return row[0] if row else 0
-
-
-def _known_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
-    exists = connection.execute(
-        "select 1 from duckdb_tables() "
-        "where database_name = 'vault' and schema_name = 'identity' and table_name = 'keeper'"
-    ).fetchone()
-    row = connection.execute("select fingerprint from vault.identity.keeper").fetchone() if exists else None
-    return row[0] if row else None
