@@ -1,6 +1,7 @@
--- Surrogate keys: a keyed hash of issuer and natural key, never of load time. Person keys are not made here, nor in any
--- SQL. Without the secret, which stays in the vault, nobody can try numbers until one gives the key: of a natural
--- person's decision not even its number is published. Cut to 128 bits, so that nothing can be appended to what it is of.
+-- Surrogate keys: a keyed hash of issuer and natural key, never of load time. Person keys are not made here, nor in
+-- any SQL. Without the secret, which stays in the vault, nobody can try numbers until one gives the key: of a natural
+-- person's decision not even its number is published. 128 bits of the hash, so that nothing can be appended to what
+-- was hashed.
 {% macro key(issuer, columns) -%}
     {{- return(adapter.dispatch('key', 'citylake')(issuer, columns)) -}}
 {%- endmacro %}

@@ -1,7 +1,8 @@
 -- One row per month and place: persons insured through an employer at the month's end.
 -- Grain: month_date, region_code.
--- Nuance: the month of the data ends on its day. The place is the employer's, or a coarser one where its own
--- would tell of an employer with few (int_employer_place); an employer that the register does not know is in the city. Whoever has several employers at a time counts once, at the one that came last.
+-- Nuance: the month of the data ends on its day. The place is the employer's, or a coarser one where its own would tell
+-- of an employer with few (int_employer_place); an employer that the register does not know is in the city. Whoever has
+-- several employers at a time counts once, at the one that came last.
 with employment as (
     select
         person_key,

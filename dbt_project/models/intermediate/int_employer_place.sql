@@ -1,7 +1,8 @@
 -- One row per employer that the register knows: the place at which its employees are counted.
 -- Grain: entity_key.
--- Nuance: its own street or town, unless the total of that place would tell of an employer whose count is withheld; then
--- the district, then the city. What is left over of a district is never one employer alone (see placed_together).
+-- Nuance: its own street or town, unless the total of that place would tell of an employer whose count is withheld;
+-- then the district, then the city. What is left over of a district is told only with enough others of its places
+-- (see placed_together).
 with counted as (
     select
         tie.entity_key,
