@@ -134,7 +134,17 @@ def _resolve(step: _Step, touched: int, *, full: bool, relink: bool, is_first: b
         is_relink=is_anew or relink,
         diverging=diverging,
     )
-    kept = ("mentions", "records", "keys", "nobody_mentions", "largest_cluster", "diverging_mentions", "model_version")
+    kept = (
+        "mentions",
+        "records",
+        "keys",
+        "nobody_mentions",
+        "largest_cluster",
+        "capped_values",
+        "capped_profiles",
+        "diverging_mentions",
+        "model_version",
+    )
     return counted | {name: noted[name] for name in kept}
 
 
