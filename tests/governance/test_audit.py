@@ -280,6 +280,20 @@ def test_identifier_columns_and_sole_traders_names_fail(city: "Audited") -> None
     assert city.failures() == {"identifier.columns": 1, "identifier.sole_traders": 1}
 
 
+def test_the_share_of_persons_who_are_alone_with_what_is_published_of_them_is_measured(city: "Audited") -> None:
+    # The promise is that this risk is measured. Of five persons by hand: two pairs alike, one alone; 1 / 5 is unique.
+    city.run(
+        "create or replace table people.base.dim_person as select * from (values "
+        "('a', 1990, '1', '320205'), ('b', 1990, '1', '320205'), ('c', 1990, '2', '320205'), "
+        "('d', null, '2', '320205'), ('e', null, '2', '320205')) "
+        "as person(person_key, birth_year, sex_code, region_code)"
+    )
+    found = city.audit()
+    assert (found["anonymity.person"].status, found["anonymity.person"].observed) == ("passed", 0.2)
+    assert "100.0% share it with fewer" in found["anonymity.person"].message.en
+    assert "anonymity.credit_event" not in found
+
+
 def test_a_failed_check_raises_in_both_languages_and_a_warning_does_not() -> None:
     # Guards the one thing the audit is for: that what failed is not published.
     warned = CheckResult(check_id="a.b", status="warned", observed=1, expected=0, message=Label("注意", "mind"))
