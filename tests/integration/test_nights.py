@@ -99,7 +99,8 @@ def test_once_the_delivery_at_fault_is_withdrawn_the_next_night_publishes(city: 
     # stopped every later night, too.
     register = max((city.zones.landing / "market_supervision" / "entity_register").glob("*.csv"))
     headings, row = register.read_text("utf-8").splitlines()[:2]
-    cells = ["无锡13912345678商贸有限公司", "91350100M000100Y43", "2026-10-30", "有限责任公司", *row.split(",")[4:]]
+    named = ["无锡13912345678商贸有限公司", "91350100M000100Y43", "2020-10-30", "有限责任公司"]
+    cells = [*named, *row.split(",")[4:-2], "存续", ""]
     at_fault = register.with_name("entity_register_20261030.synthetic.csv")
     at_fault.write_text("\n".join([headings, ",".join(cells)]) + "\n", "utf-8")
     failed = run_nightly(city.settings)
