@@ -100,7 +100,7 @@ def _no_column_is_an_identifier(subject: Subject) -> CheckResult:
 
 def _sole_traders_are_hidden(subject: Subject) -> CheckResult:
     table, wrong = "city.base.dim_entity", 0
-    if subject.has_table(table):
+    if table in subject.tables:
         wrong = subject.count(
             f"select count(*) from {table} where is_sole_trader and (entity_name is not null or domicile is not null)"
         )
@@ -162,7 +162,7 @@ def _collect_identifiers(subject: Subject) -> None:
     public = [
         f'select "{column}" as value from {table} where {condition}'
         for table, columns in _PUBLIC_TEXTS.items()
-        if subject.has_table(table)
+        if table in subject.tables
         for column, condition in columns
     ]
     subject.connection.execute(
@@ -184,7 +184,7 @@ def _identifier_values(subject: Subject) -> str:
         f"and not regexp_full_match(\"{column}\"::varchar, '{_NO_NUMBER}')"
         for table, column in _identifier_columns(subject)
     ]
-    if subject.has_table(_KEEPER):
+    if _KEEPER in subject.tables:
         selects.append(f"select record_secret as value from {_KEEPER}")
     return " union all ".join(selects) or "select null::varchar as value where false"
 
@@ -195,7 +195,7 @@ def _identifier_columns(subject: Subject) -> list[tuple[str, str]]:
         for contract in subject.contracts.values()
         for column in _identifiers(contract)
     ]
-    return [(table, column) for table, column in columns if subject.has_table(table)]
+    return [(table, column) for table, column in columns if table in subject.tables]
 
 
 def _identifiers(contract: Contract) -> list[str]:
