@@ -27,6 +27,7 @@ from orchestration.night import Materialized, Night, shown
 IDENTITY_TABLES = {
     "person_mention": "Persons as records in force name them, normalised",
     "entity_mention": "Organisations as records in force name them, normalised",
+    "keeper": "What tells whether the secret is the right one, and the secret of published records' keys",
     "person_record": "Which person each record in force names",
     "entity_record": "Which entity each record in force names",
     "retired_record": "Records not in force any more, with their keys",

@@ -15,6 +15,7 @@ import dagster as dg
 import polars as pl
 
 from citylake.contracts.model import load_contracts
+from citylake.identity.keeper import check_secret
 from citylake.lake import releases
 from citylake.lake.deliveries import read_ledger, write_ledger, write_ledger_table
 from citylake.lake.errors import UsageError
@@ -157,8 +158,12 @@ def nothing_in_force(as_of: date | None) -> UsageError:
 
 @contextmanager
 def hold_night(settings: Settings, plan: Plan, wait_seconds: float | None = None) -> Generator[Night]:
-    """Take the writer's lock, clear what a dead predecessor left, mint the run id. Raises LockHeld after the wait."""
+    """Take the writer's lock, clear what a dead predecessor left, mint the run id.
+
+    Raises LockHeld after the wait, SecretMismatch before anything is written: see :func:`check_secret`.
+    """
     with writer_lock(settings, "nightly refresh", wait_seconds) as hold:
+        check_secret(settings)
         clear(hold.zones)
         releases.heal(hold.zones)
         carry_on(settings)

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from apps.cli.console import out
+from apps.cli.people import print_records
 from citylake.identity.disagreements import export_disagreements, read_disagreements
 from citylake.lake.settings import Settings
 
@@ -66,21 +67,14 @@ def _print_counts(rows: pl.DataFrame) -> None:
 
 
 def _print_first(rows: pl.DataFrame) -> None:
-    table = Table(box=SIMPLE)
-    for heading in (
-        "键\nKey",
-        "属性\nAttribute",
-        "采信值\nCounts",
-        "分歧值\nSaid otherwise",
-        "数据集\nBy",
-        "最近\nLast",
-    ):
-        table.add_column(heading, overflow="fold")
-    shown = rows.head(_SHOWN).select(
-        "key", "attribute", "winner_value", "other_value", "other_dataset", "last_extract_date"
-    )
-    for values in shown.iter_rows():
-        table.add_row(*(escape(str(value)) for value in values))
-    out.print(table)
+    headings = {
+        "key": "键 Key",
+        "attribute": "属性 Attribute",
+        "winner_value": "采信值 Counts",
+        "other_value": "分歧值 Said otherwise",
+        "other_dataset": "数据集 By",
+        "last_extract_date": "最近 Last",
+    }
+    print_records("分歧值 What they say", rows.head(_SHOWN).select(list(headings)).rename(headings))
     if rows.height > _SHOWN:
         out.print(f"… 共 {rows.height:,} 项；全部见 --csv。 {rows.height:,} in all: every one with --csv.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 
@@ -27,6 +28,35 @@ RULES = {
     "decided": "人工决定 decided",
     "own_record": "独立记录 stands alone",
 }
+HEADINGS = {
+    "source_dataset": "数据集 Dataset",
+    "register_no": "来源编号 Number",
+    "source_record_key": "记录 Record",
+    "role": "角色 Role",
+    "match_rule": "规则 Rule",
+    "match_weight": "权重 Weight",
+    "matched_record_key": "经由 Through",
+    "extract_date": "提取日期 Extracted",
+    "name": "名称 Name",
+    "records": "记录数 Records",
+    "attribute": "属性 Attribute",
+    "value": "值 Value",
+    "rule": "规则 Rule",
+    "changed_date": "日期 Day",
+    "event_type": "事件 Event",
+    "old_key": "原键 Old key",
+    "new_key": "新键 New key",
+    "reason": "原因 Reason",
+    "record_count": "记录数 Records",
+    "left_key": "左 Left",
+    "right_key": "右 Right",
+    "decision": "决定 Decision",
+    "decided_at": "时间 When",
+    "decided_by": "决定人 By",
+    "why": "理由 Why",
+}
+_BETWEEN = 2
+"""Columns of the screen between two of a table."""
 _SYNTHETIC = "[black on yellow]合成数据 SYNTHETIC[/]"
 _WATERFALLS = 10
 
@@ -115,11 +145,31 @@ def _short(*keys: str) -> list[pl.Expr]:
 
 
 def _print_frame(title: str, frame: pl.DataFrame) -> None:
-    if frame.is_empty():
+    if not frame.is_empty():
+        print_records(title, frame.rename(lambda name: HEADINGS.get(name, name)))
+
+
+def print_records(title: str, frame: pl.DataFrame) -> None:
+    """A table where the screen is wide enough for it, else one block a row: a key cut in pieces cannot be copied."""
+    rows = [["—" if value is None else str(value) for value in row] for row in frame.iter_rows()]
+    names = [name.replace(" ", "\n", 1) for name in frame.columns]
+    widths = [
+        max(cell_len(line) for text in column for line in text.split("\n")) for column in zip(names, *rows, strict=True)
+    ]
+    if sum(widths) + _BETWEEN * len(widths) <= out.width:
+        table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+        for name in names:
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*map(escape, row))
+        out.print(table)
         return
-    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
-    for name in frame.columns:
-        table.add_column(name, overflow="fold")
-    for row in frame.iter_rows():
-        table.add_row(*("—" if value is None else escape(str(value)) for value in row))
-    out.print(table)
+    out.print(f"\n[italic]{escape(title)}[/]")
+    for row in rows:
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in zip(frame.columns, row, strict=True):
+            table.add_row(escape(name), escape(value))
+        out.print(table)
+        out.print()

@@ -184,6 +184,9 @@ def _summary(result: "NightResult") -> Table:
         "测试 Tests passed / warned / failed": " / ".join(
             str(_total([staging, marts], name)) for name in ("tests_passed", "tests_warned", "tests_failed")
         ),
+        "过于常见而未比对的取值 Values too common to compare by, persons / entities": " / ".join(
+            str(result.facts("identity").get(f"{kind}_capped_values", "—")) for kind in ("person", "entity")
+        ),
         "指标 Indicators / values": f"{indicators.get('indicators', '—')} / {indicators.get('values', '—')}",
         "审计 Audit checks passed / warned / failed": " / ".join(
             str(len(found) if isinstance(found := audit.get(name, "—"), list) else found)

@@ -23,6 +23,7 @@ from citylake.lake.settings import TIMEZONE, Settings
 from citylake.lake.zones import Zones
 
 _SHOWN = 5
+_LINES_SHOWN = 20
 
 
 class Subject(StrEnum):
@@ -77,6 +78,7 @@ def list_pairs(  # noqa: PLR0913, PLR0917  # one parameter an option
     """
     if context.invoked_subcommand is not None:
         return
+    _refuse_what_does_not_go_together(reason, csv, source, sample)
     settings = Settings()
     if source is not None:
         _take_in(settings, source)
@@ -99,6 +101,18 @@ def list_pairs(  # noqa: PLR0913, PLR0917  # one parameter an option
         return
     _print_counts(pairs, drawn.height)
     _print_pairs(settings, pairs.head(shown))
+
+
+def _refuse_what_does_not_go_together(
+    reason: str | None, csv: Path | None, source: Path | None, sample: int | None
+) -> None:
+    if source is not None and (csv is not None or sample is not None):
+        raise UsageError(
+            "--from 不能与 --csv、--sample 同用。 Decisions are taken in by themselves: --from goes with neither --csv "
+            "nor --sample."
+        )
+    if reason is not None and reason not in people.REASONS:
+        raise UsageError(f"没有这种原因。 {reason!r} is no reason: {', '.join(people.REASONS)}.")
 
 
 @review.command()
@@ -176,6 +190,13 @@ def _take_in(settings: Settings, source: Path) -> None:
         f"读取 {reviewed.lines} 行：已决定 {decided}，未决定 {reviewed.undecided}。 {reviewed.lines} lines read: "
         f"{decided} decided, {reviewed.undecided} left for later."
     )
+    if reviewed.unsaid:
+        lines = ", ".join(map(str, reviewed.unsaid[:_LINES_SHOWN]))
+        more = " …" if len(reviewed.unsaid) > _LINES_SHOWN else ""
+        out.print(
+            f"[yellow]有理由而无决定 A reason without a decision[/] {len(reviewed.unsaid)}: "
+            f"第 {lines}{more} 行，留待以后。 lines left for later."
+        )
     _print_kept(reviewed.kept)
 
 

@@ -1,11 +1,13 @@
 """``citylake sql``: the analysts' shell and one-shot queries; :mod:`apps.sql` decides what a session may do."""
 
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from apps.sql.output import Format, banner, console_for
 from apps.sql.session import Session
@@ -13,10 +15,21 @@ from apps.sql.shell import Shell, complete_with, run_script
 from citylake.lake.errors import UsageError
 from citylake.lake.settings import Settings
 
+# A word of the command line that begins like an option and goes on like a comment: no option has a space in its name.
+_COMMENT = re.compile(r"--[^\s=]*\s")
+
+
+class _Sql(TyperCommand):
+    """The command whose argument may begin with a comment of SQL, which looks like an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # the type is private to Typer
+        """Parse, with statements that begin with a comment taken for statements."""
+        return super().parse_args(ctx, [f"\n{one}" if _COMMENT.match(one) else one for one in args])
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("sql")(sql)
+    app.command("sql", cls=_Sql)(sql)
 
 
 def sql(

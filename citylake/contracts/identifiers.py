@@ -143,12 +143,15 @@ def entity_code(text: pl.Expr) -> Checked:
 
     The older forms: 15 and 13 digits (registration numbers), ``320281NA000063X`` (cooperatives), ``95028570-8``
     (organisation code), ``企合苏锡总字第0001号`` (foreign-funded enterprises). An 18-character code must be valid.
+    A row of zeros has the form of some of them, and is no number.
     """
     unified = uscc(text)
     old = text.str.strip_chars().str.to_uppercase()
     is_unified = unified.value.str.len_chars() == 18
     finding = (
-        pl.when(is_unified)
+        pl.when(~_has_variety(old))
+        .then(pl.lit("unknown_form"))
+        .when(is_unified)
         .then(unified.finding)
         .when(old.str.contains("^(?:[0-9]{13}|[0-9]{15})$"))
         .then(pl.lit("registration_number"))

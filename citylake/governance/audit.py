@@ -10,7 +10,7 @@ from datetime import date
 import polars as pl
 
 from citylake.contracts.model import load_contracts
-from citylake.governance import exposure, figures, linkage, reconciliation, references
+from citylake.governance import anonymity, exposure, figures, linkage, reconciliation, references
 from citylake.governance.results import CheckResult, Subject
 from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import LEDGER
@@ -46,7 +46,7 @@ def run_audit(settings: Settings, run_id: str, as_of: date) -> list[CheckResult]
             contracts=load_contracts(settings.contracts),
             ledger=pl.read_parquet(zones.ledger / LEDGER),
         )
-        parts = (reconciliation, references, figures, linkage, exposure)
+        parts = (reconciliation, references, figures, linkage, exposure, anonymity)
         results = [result for part in parts for result in part.check(subject)]
         _keep(subject, results)
     return results

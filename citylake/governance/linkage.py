@@ -50,6 +50,7 @@ def check(subject: Subject) -> Iterator[CheckResult]:
             _measured(row, "recall", subject.settings.link_min_recall, "召回率"),
             _divergence(subject, row),
             _contradictions(row),
+            _capped(row),
         ):
             yield _result(subject, kind, title, bound)
 
@@ -186,6 +187,19 @@ def _contradictions(row: dict[str, Any]) -> _Bound:
         "warned" if count else "passed",
         f"相互矛盾的复核决定 {count} 项",
         f"{count} decisions of reviewers contradict others and were set aside: citylake review",
+    )
+
+
+def _capped(row: dict[str, Any]) -> _Bound:
+    """Shown, and no gate: what so many share tells nobody apart, so that leaving it aside costs little."""
+    values, profiles = row["capped_values"] or 0, row["capped_profiles"] or 0
+    return _Bound(
+        "capped",
+        values,
+        0,
+        "passed",
+        f"因过于常见而未用于比对的取值 {values} 个，涉及 {profiles} 种描述",
+        f"{values} values too common to compare by, shared by {profiles} descriptions, which other rules compare",
     )
 
 

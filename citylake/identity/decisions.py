@@ -78,7 +78,8 @@ class Kept:
     repeated: int
     """The same word for the same reason as the last one on that pair: not written again."""
     contradictions: list[Pair]
-    """Pairs that are decided to be different, while other decisions lead from the one to the other."""
+    """Pairs that are decided to be different, while other decisions lead from the one to the other: those that these
+    decisions brought about or are on, not what was said of others before."""
 
 
 def reference_of(key: str) -> str:
@@ -120,6 +121,8 @@ def pair_of(one: tuple[Kind, str], other: tuple[Kind, str]) -> Pair:
 
 def problem_of(reference: str, matches: int) -> str:
     """What is wrong with a reference that does not name exactly one mention."""
+    if len(_begin(reference)) < _SHORTEST:
+        return f"{reference} 太短。 {reference} is too short: give at least {_SHORTEST} characters after the {_MARK}."
     if matches:
         return f"{reference} 不唯一。 {reference} begins {matches} records' references: give more of it."
     return f"没有 {reference} 这条记录。 No record in force has the reference {reference}: see citylake review."
@@ -156,8 +159,10 @@ def keep_decisions(settings: Settings, decided: Sequence[Decided]) -> Kept:
         for kind in KINDS:
             ours = [one for one in decided if one.pair.kind == kind]
             if ours:
+                known, pairs = find_contradictions(connection, kind), {one.pair for one in ours}
                 recorded += _keep(connection, kind, ours)
-                contradictions += find_contradictions(connection, kind)
+                found = find_contradictions(connection, kind)
+                contradictions += [pair for pair in found if pair in pairs or pair not in known]
         connection.execute("commit")
     return Kept(recorded, len(decided) - recorded, contradictions)
 

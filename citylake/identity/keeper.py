@@ -12,6 +12,7 @@ from hashlib import sha256
 
 import duckdb
 
+from citylake.lake.attach import open_lakes
 from citylake.lake.errors import SecretMismatch
 from citylake.lake.files import write_atomically
 from citylake.lake.settings import Settings
@@ -33,6 +34,14 @@ class Keeper:
         """What is stored beside the keys to notice another secret; tells nothing about the secret itself."""
         return hmac.new(self.secret, b"citylake keeper fingerprint", sha256).hexdigest()
 
+    @property
+    def record_secret(self) -> str:
+        """The secret of what is made from it in SQL, the keys of published records; tells nothing about the keeper's.
+
+        It lies in the vault, which whoever may read has the records themselves.
+        """
+        return hmac.new(self.secret, b"citylake keys of published records", sha256).hexdigest()
+
     def key(self, message: str) -> str:
         """The key of one message; for tests and single look-ups."""
         return hmac.new(self.secret, message.encode(), sha256).hexdigest()[:_KEY_HEX_DIGITS]
@@ -50,6 +59,40 @@ class Keeper:
             "(select outer_pad from keeper_pad) "
             "|| unhex(sha256((select inner_pad from keeper_pad) || encode(message)))), "
             f"{_KEY_HEX_DIGITS})"
+        )
+
+
+def check_secret(settings: Settings) -> None:
+    """Raise SecretMismatch where keys exist and their secret is lost, changed or readable by others. Writes nothing.
+
+    For the start of a night, before deliveries are loaded: what would stop the night in its middle stops it here.
+    """
+    zones = Zones.of(settings)
+    if zones.catalog("vault").exists():
+        with open_lakes(settings, ("vault",), read_only=True) as connection:
+            known = stored_fingerprint(connection)
+        if known is not None:
+            open_keeper(zones, settings, known)
+
+
+def stored_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """The fingerprint that existing keys carry; None before the first night of identity. The vault is attached."""
+    exists = connection.execute(
+        "select 1 from duckdb_tables() "
+        "where database_name = 'vault' and schema_name = 'identity' and table_name = 'keeper'"
+    ).fetchone()
+    row = connection.execute("select fingerprint from vault.identity.keeper").fetchone() if exists else None
+    return row[0] if row else None
+
+
+def note_keeper(connection: duckdb.DuckDBPyConnection, keeper: Keeper) -> None:
+    """Keep the keeper's fingerprint and its secret of records, once. Inside the caller's transaction."""
+    noted = connection.execute("select record_secret from vault.identity.keeper").fetchone()
+    if noted != (keeper.record_secret,):
+        connection.execute("delete from vault.identity.keeper")
+        connection.execute(
+            "insert into vault.identity.keeper (fingerprint, record_secret) values (?, ?)",
+            [keeper.fingerprint, keeper.record_secret],
         )
 
 

@@ -16,7 +16,7 @@ import duckdb
 
 from citylake.contracts.mentions import KINDS, Kind
 from citylake.contracts.model import load_contracts
-from citylake.identity.keeper import open_keeper
+from citylake.identity.keeper import note_keeper, open_keeper, stored_fingerprint
 from citylake.identity.linkage_runs import NightOf, last_relink, last_run, note_run
 from citylake.identity.linking import Linked, link_mentions
 from citylake.identity.mentions import extract_mentions
@@ -93,13 +93,11 @@ def resolve_identities(
     contracts = list(load_contracts(settings.contracts).values())
     facts: dict[str, Any] = {}
     with open_lakes(settings, ("vault",)) as connection:
-        fingerprint = _known_fingerprint(connection)
-        keeper = open_keeper(Zones.of(settings), settings, fingerprint)
+        keeper = open_keeper(Zones.of(settings), settings, stored_fingerprint(connection))
         keeper.register(connection)
         with transaction(connection):
             prepare_tables(connection)
-            if fingerprint is None:
-                connection.execute("insert into vault.identity.keeper values (?)", [keeper.fingerprint])
+            note_keeper(connection, keeper)
         for kind in KINDS:
             step = _Step(connection, kind, model_in_force(settings, kind), run_id, as_of)
             is_resumed = is_unfinished(connection, kind)
@@ -145,7 +143,17 @@ def _resolve(step: _Step, touched: int, *, full: bool, relink: bool, is_first: b
             is_relink=is_anew or relink,
             diverging=diverging,
         )
-    kept = ("mentions", "records", "keys", "nobody_mentions", "largest_cluster", "diverging_mentions", "model_version")
+    kept = (
+        "mentions",
+        "records",
+        "keys",
+        "nobody_mentions",
+        "largest_cluster",
+        "capped_values",
+        "capped_profiles",
+        "diverging_mentions",
+        "model_version",
+    )
     return counted | {name: noted[name] for name in kept}
 
 
@@ -159,12 +167,3 @@ def _touch_decided(step: _Step) -> int:
     since = {"since": before["decided_until"] if before else None}
     row = step.connection.execute(_DECIDED.format(kind=step.kind), since).fetchone()
     return row[0] if row else 0
-
-
-def _known_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
-    exists = connection.execute(
-        "select 1 from duckdb_tables() "
-        "where database_name = 'vault' and schema_name = 'identity' and table_name = 'keeper'"
-    ).fetchone()
-    row = connection.execute("select fingerprint from vault.identity.keeper").fetchone() if exists else None
-    return row[0] if row else None

@@ -4,6 +4,7 @@ All of it names people: what is read here may leave the vault only for its owner
 """
 
 import secrets
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,6 +65,8 @@ class Reviewed:
 
     lines: int
     undecided: int
+    unsaid: tuple[int, ...]
+    """Lines with a reason and no decision: among the undecided, and perhaps a slip."""
     kept: Kept
 
 
@@ -202,7 +205,8 @@ def import_decisions(settings: Settings, file: Path) -> Reviewed:
             + "\n".join([*problems[:_PROBLEMS_SHOWN], *more])
         )
     kept = keep_decisions(settings, [decided for _, decided in said.values()]) if said else Kept(0, 0, [])
-    return Reviewed(len(rows), sum(not row[2] for row in rows), kept)
+    unsaid = tuple(line for line, row in enumerate(rows, 2) if row[3] and not row[2])
+    return Reviewed(len(rows), sum(not row[2] for row in rows), unsaid, kept)
 
 
 def _take(
@@ -213,7 +217,8 @@ def _take(
 ) -> Iterator[str]:
     """Put a line's decision to those said, or give what is wrong with it."""
     left, right, word, why = (cast("str", cell) for cell in row)
-    spoken = _SPOKEN.get(word, word.lower())
+    plain = unicodedata.normalize("NFKC", word).strip().lower()
+    spoken = _SPOKEN.get(plain, plain)
     if spoken not in WORDS:
         yield f"{line}: 决定无效 the decision is none of {_ASKED}"
         return

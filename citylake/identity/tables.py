@@ -39,7 +39,7 @@ LINKAGE_RUN = """
 MENTION = {"person": PERSON_MENTION, "entity": ENTITY_MENTION}
 
 _TABLES = {
-    "keeper": "fingerprint varchar",
+    "keeper": "fingerprint varchar, record_secret varchar",
     "person_mention": PERSON_MENTION,
     "entity_mention": ENTITY_MENTION,
     "extracted_dataset": "source_dataset varchar, fingerprint varchar",
@@ -74,7 +74,7 @@ _TABLES = {
 }
 
 _COMMENTS = {
-    "keeper": "What tells whether the secret is still the one that the keys were made with",
+    "keeper": "Whether the secret is still the one that keys were made with, and the secret of published records' keys",
     "person_mention": "Persons as records in force name them, normalised: what linking compares",
     "entity_mention": "Organisations as records in force name them, normalised: what linking compares",
     "extracted_dataset": "What the mentions of each dataset were last read from",
@@ -93,8 +93,9 @@ _COMMENTS = {
     "linkage_run": "What each night's linking came to: counts, shares, and the precision and recall that reviews show",
 }
 
-# A home of before kept persons only, in fewer columns. Every key in it stays.
+# A home of before kept less, and persons only. Every key of theirs in it stays.
 _ADDED = {
+    "keeper": {"record_secret": "varchar"},
     "person_record": {"match_weight": "double", "matched_record_key": "varchar"},
     "key_event": {"kind": "varchar", "record_count": "integer", "evidence_record_key": "varchar"},
 }

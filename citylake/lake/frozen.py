@@ -32,6 +32,37 @@ inner join ducklake_table on file.table_id = ducklake_table.table_id
 inner join ducklake_schema on ducklake_table.schema_id = ducklake_schema.schema_id
 """
 
+_TEXT_BOUNDS = """
+update ducklake_table_column_stats as stats
+set (min_value, max_value) = (
+    select min(file.min_value), max(file.max_value)
+    from ducklake_file_column_stats as file
+    where file.table_id = stats.table_id and file.column_id = stats.column_id
+)
+where
+    (stats.table_id, stats.column_id) in (
+        select table_id, column_id from ducklake_column where column_type = 'varchar'
+    )
+    -- Where a file does not say, what the table says stays: too narrow bounds would hide rows.
+    and not exists (
+        select 1 from ducklake_file_column_stats as file
+        where file.table_id = stats.table_id and file.column_id = stats.column_id
+            and (file.min_value is null or file.max_value is null)
+            and coalesce(file.value_count, 1) > coalesce(file.null_count, 0)
+    )
+    and not exists (
+        select 1 from ducklake_data_file as data
+        where data.table_id = stats.table_id and not exists (
+            select 1 from ducklake_file_column_stats as file
+            where file.data_file_id = data.data_file_id and file.column_id = stats.column_id
+        )
+    )
+"""
+_GONE = (
+    "delete from ducklake_table_column_stats where table_id not in (select table_id from ducklake_table)",
+    "delete from ducklake_file_column_stats where data_file_id not in (select data_file_id from ducklake_data_file)",
+)
+
 
 def head_snapshot(zones: Zones, lake: Lake) -> int:
     """The newest snapshot of a lake's head."""
@@ -43,6 +74,7 @@ def freeze_catalog(connection: duckdb.DuckDBPyConnection, zones: Zones, lake: La
     """Copy a head catalog to ``target``, reduced to its newest snapshot; the connection is a bare one.
 
     Earlier snapshots were never published, or are another release's: a reader must not be able to travel there.
+    The same goes for what catalogs say of columns, their bounds: of no row that only another snapshot has.
     The data files are shared with the head and stay untouched. The caller holds the writer's lock.
     """
     with closing(sqlite3.connect(zones.catalog(lake))) as head:
@@ -53,6 +85,7 @@ def freeze_catalog(connection: duckdb.DuckDBPyConnection, zones: Zones, lake: La
         data_path = f"{zones.data(lake)}/"
         copy.execute("update ducklake_metadata set value = ? where key = 'data_path' and scope is null", (data_path,))
         copy.execute(f"delete from {_SCHEDULED}")
+        narrow_bounds(copy)
         copy.execute("vacuum")
     missing = sorted(path.name for path in referenced_files(target, zones.data(lake)) if not path.exists())
     if missing:
@@ -70,6 +103,12 @@ def _strip_history(connection: duckdb.DuckDBPyConnection, catalog: Path) -> None
     if older:
         connection.execute(f"call ducklake_expire_snapshots('copy_of_head', versions => {older})")
     connection.execute("detach copy_of_head")
+
+
+def narrow_bounds(catalog: sqlite3.Connection) -> None:
+    """Make a catalog's statistics say nothing of tables, files and texts that are gone: they hold values in clear."""
+    for statement in (*_GONE, _TEXT_BOUNDS):
+        catalog.execute(statement)
 
 
 def referenced_files(catalog: Path, data: Path) -> set[Path]:

@@ -11,42 +11,12 @@ from contextlib import closing
 from datetime import datetime
 
 from citylake.lake.attach import LAKES, Lake, open_lakes
+from citylake.lake.frozen import narrow_bounds
 from citylake.lake.maintenance import delete_files, exclusively, expire
 from citylake.lake.publications import held
 from citylake.lake.releases import current_id, list_releases, remove_release
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
-
-_TEXT_BOUNDS = """
-update ducklake_table_column_stats as stats
-set (min_value, max_value) = (
-    select min(file.min_value), max(file.max_value)
-    from ducklake_file_column_stats as file
-    where file.table_id = stats.table_id and file.column_id = stats.column_id
-)
-where
-    (stats.table_id, stats.column_id) in (
-        select table_id, column_id from ducklake_column where column_type = 'varchar'
-    )
-    -- Where a file does not say, what the table says stays: too narrow bounds would hide rows.
-    and not exists (
-        select 1 from ducklake_file_column_stats as file
-        where file.table_id = stats.table_id and file.column_id = stats.column_id
-            and (file.min_value is null or file.max_value is null)
-            and coalesce(file.value_count, 1) > coalesce(file.null_count, 0)
-    )
-    and not exists (
-        select 1 from ducklake_data_file as data
-        where data.table_id = stats.table_id and not exists (
-            select 1 from ducklake_file_column_stats as file
-            where file.data_file_id = data.data_file_id and file.column_id = stats.column_id
-        )
-    )
-"""
-_GONE = (
-    "delete from ducklake_table_column_stats where table_id not in (select table_id from ducklake_table)",
-    "delete from ducklake_file_column_stats where data_file_id not in (select data_file_id from ducklake_data_file)",
-)
 
 
 def drop_releases_before(zones: Zones, moment: datetime) -> tuple[int, list[str]]:
@@ -94,8 +64,7 @@ def _wipe(zones: Zones, lake: Lake) -> None:
     with closing(sqlite3.connect(zones.catalog(lake), isolation_level=None)) as catalog:
         catalog.execute("pragma secure_delete = on")
         catalog.execute("begin immediate")
-        for statement in (*_GONE, _TEXT_BOUNDS):
-            catalog.execute(statement)
+        narrow_bounds(catalog)
         catalog.execute("commit")
         catalog.execute("vacuum")
         catalog.execute("pragma wal_checkpoint(truncate)")

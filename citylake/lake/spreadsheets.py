@@ -8,8 +8,11 @@ import polars as pl
 
 from citylake.lake.errors import UsageError
 
-_FORMULA = r"^\s*[=+\-@＝＋－＠\t\r]"
+_FORMULA = r"^[\s\p{Z}\p{C}]*[=+\-@＝＋－＠﹦﹢﹣﹫−\t\r]"
+"""Also behind what is not seen (a mark of byte order, a space of no width), in full-width and in small forms."""
 _PLAIN_NUMBER = r"^[+-]?[0-9]+(\.[0-9]+)?$"
+_MOST_BYTES = 64 << 20
+"""So much is read into memory at once; a pair of records takes less than a kilobyte."""
 _ENCODINGS = ("utf-8-sig", "gb18030")
 """What spreadsheets save CSV as; the second is the first choice of Chinese ones."""
 
@@ -40,6 +43,11 @@ def write_table(table: pl.DataFrame | pl.LazyFrame, file: Path) -> None:
 def read_table(file: Path) -> pl.DataFrame:
     """A CSV file that a spreadsheet saved, every cell as text. Raises UsageError when it is no such file."""
     try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise UsageError(
+                f"{file} 超过 {_MOST_BYTES >> 20} MB。 {file} is larger than {_MOST_BYTES >> 20} MB: no such file is "
+                "filled in by hand. Split it, or check that it is the right one."
+            )
         content = file.read_bytes()
     except OSError as problem:
         raise UsageError(f"{file} cannot be read: {problem.strerror}. 无法读取该文件。") from problem

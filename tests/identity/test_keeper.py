@@ -8,11 +8,15 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from citylake.identity.keeper import Keeper, open_keeper
+from citylake.identity.keeper import Keeper, check_secret, note_keeper, open_keeper
+from citylake.identity.tables import prepare_tables
+from citylake.lake.attach import open_lakes
 from citylake.lake.errors import SecretMismatch
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones, prepare
+from orchestration.night import Plan, hold_night
 
 
 @settings(max_examples=30)
@@ -71,3 +75,38 @@ def test_a_short_secret_is_refused(zones: Zones, tmp_path: Path) -> None:
 
 def test_the_secret_is_not_in_the_keeper_s_representation() -> None:
     assert "hunter2" not in repr(Keeper(b"hunter2"))
+
+
+def test_what_is_kept_for_sql_tells_nothing_of_the_secret_and_comes_to_a_home_of_before(tmp_path: Path) -> None:
+    # A home of before knows the fingerprint alone; its keys must stay, and its records get keys of their own secret.
+    settings_ = Settings(home=tmp_path, identity_secret="a" * 64, threads=1)
+    zones = prepare(settings_)
+    keeper = open_keeper(zones, settings_, None)
+    with open_lakes(settings_, ("vault",)) as connection:
+        connection.execute("create schema vault.identity; create table vault.identity.keeper (fingerprint varchar)")
+        connection.execute("insert into vault.identity.keeper values (?)", [keeper.fingerprint])
+        for _ in range(2):
+            connection.begin()
+            prepare_tables(connection)
+            note_keeper(connection, keeper)
+            connection.commit()
+        kept = connection.execute("select fingerprint, record_secret from vault.identity.keeper").fetchall()
+    assert kept == [(keeper.fingerprint, keeper.record_secret)]
+    assert keeper.record_secret not in {keeper.fingerprint, keeper.secret.decode()}
+
+
+def test_another_secret_stops_a_night_before_anything_is_written(tmp_path: Path) -> None:
+    # It was once noticed by identity only, after deliveries had been loaded and staged.
+    right = Settings(home=tmp_path, identity_secret="a" * 64, threads=1)
+    zones = prepare(right)
+    check_secret(right)
+    with open_lakes(right, ("vault",)) as connection:
+        prepare_tables(connection)
+        note_keeper(connection, open_keeper(zones, right, None))
+    check_secret(right)
+    leaving = zones.scratch / "of_the_night_before"
+    leaving.touch()
+    wrong = right.model_copy(update={"identity_secret": SecretStr("b" * 64)})
+    with pytest.raises(SecretMismatch, match="not the one"), hold_night(wrong, Plan()):
+        pass
+    assert leaving.exists()

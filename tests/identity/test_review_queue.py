@@ -5,13 +5,16 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from citylake.identity import review_queue
+from citylake.identity.decisions import Decided, keep_decisions, pair_of
 from citylake.identity.measuring import estimate, measure
 from citylake.identity.review_queue import draw_sample, export_pairs, import_decisions, open_pairs, sampled_pairs
 from citylake.lake.attach import open_lakes
 from citylake.lake.errors import EnvironmentProblem, UsageError
+from citylake.lake.spreadsheets import read_table, write_table
 from tests.identity.staged import REGISTER, Staged
 from tests.identity.test_linking import PEOPLE, REGISTERED
 
@@ -41,6 +44,10 @@ def test_a_file_of_pairs_runs_no_formula_and_comes_back_with_decisions(staged: S
     )
     undecided = import_decisions(staged.settings, file)
     assert (undecided.lines, undecided.undecided, undecided.kept.recorded) == (1, 1, 0)
+    # Begun and not finished: said, for it may be a slip.
+    assert import_decisions(staged.settings, filled(file, tmp_path / "begun.csv", "", "同一人")).unsaid == (2,)
+    # Typed in full width.
+    assert import_decisions(staged.settings, filled(file, tmp_path / "wide.csv", "ＳＡＭＥ", "?")).kept.recorded == 1
     # Saved by a Chinese spreadsheet, in Chinese words.
     done = filled(file, tmp_path / "done.csv", "相同", "同一人")
     assert import_decisions(staged.settings, done).kept.recorded == 1
@@ -134,3 +141,31 @@ def test_another_account_is_told_whose_the_vault_is(staged: Staged, monkeypatch:
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(EnvironmentProblem):
         review_queue.open_pairs(staged.settings)
+
+
+def test_a_contradiction_is_told_when_it_arises_and_not_with_every_later_decision(staged: Staged) -> None:
+    staged.stage(REGISTER, REGISTERED, PEOPLE)
+    staged.night()
+    keys = [key for (key,) in staged.rows("select mention_key from vault.identity.person_mention order by 1 limit 4")]
+    a, b, c, d = (("person", key) for key in keys)
+    keep_decisions(staged.settings, [Decided(pair_of(a, b), "same", "x"), Decided(pair_of(b, c), "same", "x")])
+    arisen = keep_decisions(staged.settings, [Decided(pair_of(a, c), "different", "x")]).contradictions
+    assert arisen == [pair_of(a, c)]
+    assert keep_decisions(staged.settings, [Decided(pair_of(a, d), "unsure", "x")]).contradictions == []
+    assert keep_decisions(staged.settings, [Decided(pair_of(a, c), "different", "y")]).contradictions == arisen
+
+
+def test_a_text_that_hides_a_formula_behind_what_is_not_seen_is_made_harmless(tmp_path: Path) -> None:
+    texts = ["\ufeff=1+1", "\u200b@SUM(A1)", "\u3000＝1", "﹦1", "﹢1a", "\u2060-a", "=1", "-12.5", "a=1", "−1a"]
+    file = tmp_path / "t.csv"
+    write_table(pl.DataFrame({"text": texts}), file)
+    written = [row[0] for row in csv.reader(file.open(encoding="utf-8-sig"))][1:]
+    assert written == [text if text in {"-12.5", "a=1"} else f"'{text}" for text in texts]
+
+
+def test_a_file_that_nobody_can_have_filled_in_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("citylake.lake.spreadsheets._MOST_BYTES", 10)
+    file = tmp_path / "big.csv"
+    file.write_text("a,b\n1,2\n3,4\n")
+    with pytest.raises(UsageError, match="larger than"):
+        read_table(file)

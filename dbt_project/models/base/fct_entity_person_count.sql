@@ -3,7 +3,6 @@
 -- Nuance: a few employees are told apart by whoever knows one of them, so fewer than five are not told. By law an
 -- organisation has one legal representative, and a sole trader's licence is the trader's: those counts tell of nobody
 -- anything that their relation does not. Whom nobody is tied to has no row.
-{%- set fewest_told = 5 %}
 with counted as (
     select
         tie.entity_key,
@@ -18,6 +17,6 @@ with counted as (
 select
     entity_key,
     relation,
-    case when relation <> 'employed_by' or person_count >= {{ fewest_told }} then person_count end as person_count,
-    cast(case when relation = 'employed_by' then {{ fewest_told }} else 1 end as bigint) as fewest_told_count
+    case when relation <> 'employed_by' or person_count >= {{ fewest_told() }} then person_count end as person_count,
+    cast(case when relation = 'employed_by' then {{ fewest_told() }} else 1 end as bigint) as fewest_told_count
 from counted

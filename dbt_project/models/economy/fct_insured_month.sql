@@ -1,7 +1,8 @@
 -- One row per month and place: persons insured through an employer at the month's end.
 -- Grain: month_date, region_code.
--- Nuance: the month of the data ends on its day. The place is the employer's; an employer that the register does not
--- know is in the city. Whoever has several employers at a time counts once, at the one that came last.
+-- Nuance: the month of the data ends on its day. The place is the employer's, or a coarser one where its own would tell
+-- of an employer with few (int_employer_place); an employer that the register does not know is in the city. Whoever has
+-- several employers at a time counts once, at the one that came last.
 with employment as (
     select
         person_key,
@@ -41,13 +42,13 @@ city as (
 
 insured as (
     select
-        coalesce(dim_entity.region_code, city.region_code) as region_code,
+        coalesce(place.region_code, city.region_code) as region_code,
         counted.valid_from as registered_date,
         case when counted.valid_to < date '9999-12-31' then counted.valid_to + 1 end as cancelled_date,
         true as is_in_stock
     from counted
     cross join city
-    left join {{ ref('dim_entity') }} as dim_entity on counted.entity_key = dim_entity.entity_key
+    left join {{ ref('int_employer_place') }} as place on counted.entity_key = place.entity_key
 ),
 
 by_month as (

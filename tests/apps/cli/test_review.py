@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from apps.cli.console import out
 from apps.cli.main import app
 from citylake.identity.review_queue import open_pairs
 from citylake.lake.errors import EnvironmentProblem, NoRelease, UsageError
@@ -95,3 +96,32 @@ def test_the_shipped_models_are_listed_as_in_force(staged: Staged) -> None:
     assert output.count("●") == 2
     assert "synthetic" in output
     assert run("link", "adopt", "person", "unheard")[0] == UsageError.exit_code
+
+
+def test_what_cannot_be_meant_is_refused_and_says_what_can(staged: Staged, tmp_path: Path) -> None:
+    staged.stage(REGISTER, REGISTERED, PEOPLE)
+    staged.night()
+    code, output = run("review", "--reason", "nonsense")
+    assert code == UsageError.exit_code
+    assert "two_anchors" in output
+    file = tmp_path / "pairs.csv"
+    assert run("review", "--from", str(file), "--csv", str(file))[0] == UsageError.exit_code
+    code, output = run("review", "decide", "r31", "r3184", "same", "--why", "x")
+    assert code == UsageError.exit_code
+    assert "too short" in output
+
+
+def test_a_key_is_never_cut_in_pieces_on_a_narrow_screen(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Folded into three lines, nobody could copy it.
+    staged.stage(REGISTER, REGISTERED, PEOPLE)
+    staged.night()
+    key = staged.keys()["P1"]
+    ((record,),) = staged.rows(
+        f"select source_record_key from vault.identity.person_record where person_key = '{key}' limit 1"
+    )
+    for width, is_wide in ((80, False), (250, True)):
+        monkeypatch.setattr(out, "_width", width)
+        output = run("who", key, "--explain")[1]
+        assert f"r{record[:12]}" in output
+        assert ("数据集 Dataset" in output) is not is_wide
+        assert "来源编号" in output

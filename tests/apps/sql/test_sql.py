@@ -304,6 +304,10 @@ def test_the_command_writes_data_to_stdout_and_the_banner_to_stderr(
         result = CliRunner().invoke(app, ["sql", *arguments, "--format", "csv"], input=piped)
         assert (result.exit_code, result.stdout) == (0, "n,data_origin\n1,synthetic\n"), result.output
         assert "SYNTHETIC" in result.stderr
+    for comment in ("-- 各区 the districts", "--the districts"):
+        commented = CliRunner().invoke(app, ["sql", f"{comment}\nselect 1 as one", "--format", "csv"])
+        assert commented.exit_code == 0
+        assert "1,synthetic" in commented.output
     wrong = CliRunner().invoke(app, ["sql", "selec"])
     assert wrong.exit_code == UsageError.exit_code
     assert "Traceback" not in wrong.output
