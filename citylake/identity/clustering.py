@@ -16,6 +16,7 @@ from citylake.identity import clustering_results_sql as results
 from citylake.identity import clustering_sql as sql
 from citylake.identity.linkage import prepare
 from citylake.identity.models import LinkageModel
+from citylake.identity.telling_apart import tell_apart
 
 ROUNDS = 3
 """How many steps an attachment may take: a mention that matches no anchor may match one that does."""
@@ -77,7 +78,7 @@ def cluster(  # noqa: PLR0913  # tables by name
     connection.execute(sql.EDGES.format(edges=edges))
     connection.execute(sql.BUSY)
     connection.execute(sql.NODES, {"threshold": model.threshold})
-    connection.execute(sql.TOLD_APART)
+    tell_apart(connection, model)
     contradictions = _units(connection)
     connection.execute(sql.BARS)
     connection.execute(sql.LINKS)

@@ -6,6 +6,7 @@ Bayes factor. A specification (``person``, ``entity``) is written by people; its
 """
 
 import json
+import math
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -217,6 +218,24 @@ def compare(  # noqa: PLR0913  # bounds by keyword
         ),
         why,
     )
+
+
+def outcome_sql(comparison: Comparison, by_label: dict[str, str], missing: str) -> str:
+    """SQL for what the outcome of a comparison stands for: an expression by label, and one where a side says nothing."""
+    branches = " ".join(
+        f"when {one.condition} then {by_label[one.label]}" for one in comparison.levels if one.condition != OTHERWISE
+    )
+    rest = next((by_label[one.label] for one in comparison.levels if one.condition == OTHERWISE), missing)
+    return f"case when {comparison.missing} then {missing} {branches} else {rest} end"
+
+
+def weight_sql(comparison: Comparison) -> str:
+    """SQL for what a field weighs in a pair, in bits: log2 of m/u (Fellegi and Sunter 1969); null before training."""
+    return outcome_sql(comparison, {one.label: _bits(one.m, one.u) for one in comparison.levels}, "0")
+
+
+def _bits(m: float | None, u: float | None) -> str:
+    return "null::double" if not m or not u else f"{math.log2(m / u)}::double"
 
 
 def _settings_of(comparison: Comparison) -> dict[str, Any]:
