@@ -63,8 +63,9 @@ def cluster(  # noqa: PLR0913  # tables by name
         mentions: As for :func:`linkage.score`.
         edges: As :func:`linkage.score` made them.
         clusters: One row a mention: ``mention_key``; ``cluster_key``, the smallest mention key of the cluster, null for
-            a mention that names nobody; ``match_rule`` (``anchor``, ``linked``, ``decided``, ``own_record``, null);
-            ``match_weight`` and ``matched_key``, the mention through which it got there, null for anchors.
+            a mention that names nobody; ``match_rule`` (``anchor``, ``linked``, ``decided``, ``same_description``: with
+            equal mentions alone, ``own_record``: with none, null); ``match_weight`` and ``matched_key``, the mention
+            through which it got there, null for anchors.
         reviews: Pairs for people: ``left_key``, ``right_key``, ``reason``, ``match_weight``. Reasons are ``uncertain``,
             ``ambiguous`` (two anchors too close), ``two_anchors`` (one mention matches both), ``contradicted_id``
             (a valid identifier, another name and birth date) and ``contradictory_decisions``.

@@ -155,7 +155,7 @@ semi join linking_left_anchor as gone on party.anchor_id = gone.anchor_id and pa
 def tell_apart(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
     """Make ``linking_told_apart`` (``mention_key``, ``anchor_id``): whom people told from others under its anchor.
 
-    Reads ``linking_mention``, ``linking_node_of`` and ``linking_decision``; the model weighs how far two mentions agree.
+    Reads ``linking_mention``, ``linking_node_of`` and ``linking_decision``; the model weighs how far two agree.
     """
     connection.execute(_SAME)
     connection.execute(COMPONENTS.format(edges="linking_word_same", result="linking_word_component"))

@@ -262,6 +262,43 @@ def test_a_pair_below_the_threshold_is_shown_unless_somebody_has_decided(connect
     assert not clustered(connection, Graph(mentions, [("a", "b", 3.0)], [("a", "b", "unsure")])).reviews
 
 
+def test_of_a_component_between_two_anchors_the_strongest_pairs_are_asked(connection: Connection) -> None:
+    # Would catch a question that shows the weakest evidence: "s" is in the component and resembles one anchor a little.
+    mentions = [("a", "A", True, "a"), ("b", "B", True, "b"), ("t", None, True, "t"), ("s", None, True, "s")]
+    edges = [("a", "t", 49.0), ("b", "t", 49.0), ("s", "t", 20.0), ("a", "s", 14.8), ("b", "s", 14.8)]
+    for renamed in ({"t": "c", "s": "d"}, {"t": "d", "s": "c"}):
+        named = [(renamed.get(key, key), *rest) for key, *rest in mentions]
+        weighed = [(*sorted(renamed.get(key, key) for key in pair), weight) for *pair, weight in edges]
+        result = clustered(connection, Graph(named, weighed, []))
+        like = renamed["t"]
+        assert result.reviews == {("a", like, "ambiguous"), ("b", like, "ambiguous")}
+
+
+def test_who_is_alone_and_who_is_said_twice_are_told_by_their_rules(connection: Connection) -> None:
+    # Would catch a register that writes everybody twice, counted as people who link to nobody.
+    equal = [(key, None, True, "x") for key in "abc"]
+    result = clustered(connection, Graph([*equal, ("d", None, True, "y")], [("a", "b", 9.0)], []))
+    assert result.rules == {
+        "a": "same_description",
+        "b": "same_description",
+        "c": "same_description",
+        "d": "own_record",
+    }
+    rows = connection.execute("select mention_key, match_weight, matched_key from clusters order by all").fetchall()
+    assert rows == [("a", 9.0, "c"), ("b", 9.0, "a"), ("c", 9.0, "a"), ("d", None, None)]
+    founder = [("a", None, True, "x"), ("b", None, False, "y")]
+    assert clustered(connection, Graph(founder, [("a", "b", 9.0)], [])).rules == {"a": "linked", "b": "linked"}
+
+
+@law
+@given(graphs())
+def test_only_whoever_is_the_only_mention_of_its_cluster_stands_alone(connection: Connection, graph: Graph) -> None:
+    result = clustered(connection, graph)
+    for members in result.members().values():
+        alone = {key for key in members if result.rules[key] == "own_record"}
+        assert not alone or len(members) == 1
+
+
 def test_one_to_one_an_anchor_takes_only_its_best_match(connection: Connection) -> None:
     mentions = [("a", "A", True, "a"), ("b", None, True, "b"), ("c", None, True, "c")]
     graph = Graph(mentions, [("a", "b", 12.0), ("a", "c", 14.0)], [])

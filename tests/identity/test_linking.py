@@ -87,6 +87,16 @@ def test_decisions_take_effect_with_the_next_night_and_survive_relink_and_rebuil
     assert staged.rows("select count(*) from vault.identity.decision") == [(3,)]
 
 
+def test_whoever_shares_a_person_with_equal_records_does_not_count_as_linked_to_nobody(staged: Staged) -> None:
+    # Would catch the gate on unlinked records closing on a register that writes a person down again and again.
+    twice = [(f"P{number}", None, "李明明", "1990-01-01", "1", "13912345678") for number in range(5)]
+    staged.stage(REGISTER, REGISTERED, [*twice, ("P9", None, "王伟", "1985-12-31", "2", None)])
+    staged.night()
+    assert len(set(staged.keys().values())) == 2
+    counted = "select loose_mentions, unlinked_mentions from vault.identity.linkage_run where kind = 'person'"
+    assert staged.rows(counted) == [(6, 1)]
+
+
 def test_whoever_was_told_from_one_record_of_a_person_is_not_asked_about_the_next(staged: Staged) -> None:
     # Would catch a queue that never ends: a person with fifty records would be asked about fifty times.
     staged.stage(REGISTER, REGISTERED, PEOPLE)

@@ -221,7 +221,7 @@ def compare(  # noqa: PLR0913  # bounds by keyword
 
 
 def outcome_sql(comparison: Comparison, by_label: dict[str, str], missing: str) -> str:
-    """SQL for what the outcome of a comparison stands for: an expression by label, and one where a side says nothing."""
+    """SQL for what a comparison's outcome stands for: an expression by label, and one where a side says nothing."""
     branches = " ".join(
         f"when {one.condition} then {by_label[one.label]}" for one in comparison.levels if one.condition != OTHERWISE
     )
