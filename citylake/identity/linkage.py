@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from citylake.identity.models import LinkageModel
+from citylake.identity.models import WEIGHT, LinkageModel
 
 if TYPE_CHECKING:
     from splink import DuckDBAPI, Linker
@@ -42,6 +42,19 @@ where not judged.agrees and ({contradicts})
 """
 _NOBODY_SET_APART = "create or replace temp table linking_set_apart (mention_key varchar, anchor_id varchar)"
 
+# Values that too many descriptions have: what the bound on blocks is to pairs, to a description repeated word for word.
+_COMMON = """
+select '{name}' as field, value::varchar as value
+from (
+    select distinct {columns}, {value} as value
+    from {mentions}
+    where {value} in (select {value} from {mentions} group by 1 having count(*) > {largest})
+)
+group by value
+having count(*) > {largest}
+"""
+
+# What a description has that is common is part of the profile: when that changes, the profile is scored anew.
 _MENTIONS = """
 create or replace temp table linking_mention as
 with read as (
@@ -52,12 +65,17 @@ with read as (
         {columns}
     from {mentions} as mention
     left join linking_set_apart as apart using (mention_key)
+),
+
+told as (
+    select *, {common} as common
+    from read
 )
 
 select
     *,
-    md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, {texts}))::uuid as profile_key
-from read
+    md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, common, {texts}))::uuid as profile_key
+from told
 """
 
 _PROFILES = """
@@ -67,6 +85,7 @@ select
     min(mention_key) as mention_key,
     case when any_value(anchor_id) is null and count(*) > 1 then min(mention_key, 2)[2] end as twin_key,
     any_value(anchor_id) as anchor_id,
+    any_value(common) as common,
     {columns}
 from linking_mention
 group by profile_key
@@ -215,9 +234,27 @@ def prepare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions
         connection.execute(_NOBODY_SET_APART)
     texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
     columns = ", ".join(f"{sql} as {name}" for name, sql in model.columns.items())
-    connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, texts=texts))
+    common = _find_common(connection, model, mentions, columns)
+    connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, texts=texts, common=common))
     columns = ", ".join(f"any_value({name}) as {name}" for name in model.columns)
     connection.execute(_PROFILES.format(columns=columns))
+
+
+def _find_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str, columns: str) -> str:
+    """Make ``linking_common``; gives SQL for the list of a mention's columns whose values are in it."""
+    rare = {name: model.columns[name] for name in (one.rare for one in model.comparisons) if name}
+    found = " union all ".join(
+        _COMMON.format(name=name, value=f"({value})", columns=columns, mentions=mentions, largest=model.largest_block)
+        for name, value in rare.items()
+    )
+    connection.execute(f"create or replace temp table linking_common as {found or 'select 1 as field limit 0'}")
+    if not _count(connection, "linking_common"):
+        return "''"
+    flags = ", ".join(
+        f"case when {name} in (select value from linking_common where field = '{name}') then '{name}' end"
+        for name in rare
+    )
+    return f"concat_ws(',', {flags})"
 
 
 def train(  # noqa: PLR0913  # what the model file says of its origin, by keyword
@@ -238,13 +275,14 @@ def train(  # noqa: PLR0913  # what the model file says of its origin, by keywor
     """
     prepare(connection, model, mentions)
     loose = "(l.anchor_id is null or r.anchor_id is null)"
-    _, linker = _linker(connection, model)
+    learned = replace(model, comparisons=model.learned)
+    _, linker = _linker(connection, learned)
     linker.training.estimate_u_using_random_sampling(max_pairs=pairs, seed=_SEED)
     for condition in model.training_blocks:
         linker.training.estimate_parameters_using_expectation_maximisation(
             f"{condition} and {loose}", record_sample_proportion=1.0
         )
-    trained = model.with_parameters(_parameters(linker, model, 1 / pairs))
+    trained = model.with_parameters(_parameters(linker, learned, 1 / pairs))
     linker.table_management.delete_tables_created_by_splink_from_db()
     return replace(trained, version=version, trained_on=trained_on, trained_date=day)
 
@@ -316,16 +354,26 @@ def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: 
     pairs = api.register("linking_pair")
     linker.table_management.register_blocked_pairs_for_predict(pairs)
     predicted = linker.inference.predict(threshold_match_weight=model.review_from, warning_mode="never")
-    weights = "".join(f", {weight}" for weight in model.weights)
+    names = "".join(f", {weight}" for weight in model.weights)
+    # Between equal mentions a value that too many share weighs nothing.
+    common = {
+        WEIGHT + one.field: f"coalesce(contains(',' || twin.common || ',', ',{one.rare},'), false)"
+        for one in model.comparisons
+        if one.rare
+    }
+    weights = "".join(f", if({common.get(one, 'false')}, 0, {one}) as {one}" for one in model.weights)
+    discount = "".join(f" - if({is_common}, {weight}, 0)" for weight, is_common in common.items())
     before = _count(connection, edges)
     connection.execute(
         f"""
-        insert into {edges} (left_key, right_key, match_weight{weights})
-        select mention_key_l, coalesce(twin.twin_key, mention_key_r), match_weight{weights}
+        insert into {edges} (left_key, right_key, match_weight{names})
+        select mention_key_l, coalesce(twin.twin_key, mention_key_r), match_weight{discount} as weight{weights}
         from {predicted.physical_name} as pair
         left join linking_profile as twin
             on pair.mention_key_l = twin.mention_key and pair.mention_key_r = twin.mention_key
-        """
+        where weight >= $review_from
+        """,
+        {"review_from": model.review_from},
     )
     linker.table_management.delete_tables_created_by_splink_from_db()
     return _count(connection, edges) - before

@@ -104,6 +104,24 @@ def test_a_valid_id_under_another_name_and_birth_date_is_set_apart_for_review(co
     assert (scored.set_apart, clustered.reviews["contradicted_id"]) == (1, 1)
 
 
+def test_a_phone_that_too_many_share_makes_nobody_of_equal_records(connection: Connection) -> None:
+    # Would catch a hotline's number making one person of a hundred applicants of one name.
+    crowd = [
+        mention(
+            f"c{number:03}", f"{'赵钱孙李周吴郑王冯陈'[number % 10]}{chr(0x4E00 + 40 * number)}", phone="10066666666"
+        )
+        for number in range(MODEL.largest_block + 1)
+    ]
+    cases = [mention(f"z{number}", "张伟", phone="10066666666") for number in range(3)]
+    deliver(connection, *crowd[: MODEL.largest_block // 2], *cases)
+    *_, keys = link(connection)
+    assert {keys[f"z{number}"] for number in range(3)} == {"z0"}
+    # The next night the number has become common: what it proved yesterday it proves no more.
+    deliver(connection, *crowd, *cases)
+    *_, keys = link(connection)
+    assert [keys[f"z{number}"] for number in range(3)] == ["z0", "z1", "z2"]
+
+
 def test_edges_say_what_each_field_contributed(connection: Connection) -> None:
     deliver(connection, REGISTERED, mention("b", "王伟", birth_date=BORN))
     link(connection)

@@ -28,6 +28,7 @@ SPECIFICATION = LinkageModel(
             ("alike", "jaro_winkler_similarity(name_core_l, name_core_r) >= 0.9"),
             least={"same_core": 0.03, "same_sound": 0.01},
             most={"one_character": 5e-8, "alike": 1e-8, "otherwise": 1e-8},
+            rare="name",
             why=(
                 "Without organisation form, brackets and region two names are often one; the core tells who it is. "
                 "Firms of one owner under one roof have other names, some by a character: they must stay apart."
@@ -41,12 +42,14 @@ SPECIFICATION = LinkageModel(
             missing="(address_l is null or address_r is null) and (region_code_l is null or region_code_r is null)",
             least={"same_address": 0.5, "same_street": 0.1, "same_district": 0.1, "otherwise": 0.1},
             least_u={"same_street": 0.02, "same_district": 0.15},
+            rare="address",
             why="Seats move; of the sample city only the register knows an address, so these are stated, not learned.",
         ),
         compare(
             "representative",
             ("same", "representative_l = representative_r"),
             least={"otherwise": 0.1},
+            rare="representative",
             why="Representatives change.",
         ),
         compare(
@@ -56,6 +59,7 @@ SPECIFICATION = LinkageModel(
             ("two_characters", "damerau_levenshtein(written_code_l, written_code_r) = 2"),
             ("other_kind", "length(written_code_l) <> length(written_code_r)"),
             least={"two_characters": 0.01, "other_kind": 0.02, "otherwise": 0.01},
+            rare="written_code",
             why="A code with a broken check character is evidence, never a key; one of another kind says nothing.",
         ),
     ),

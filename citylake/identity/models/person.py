@@ -37,6 +37,7 @@ SPECIFICATION = LinkageModel(
             ("same_surname", "left(name_l, 1) = left(name_r, 1)"),
             least={"same_sound": 0.02, "one_left_out": 0.003},
             most={"same_surname": 1e-11, "otherwise": 1e-9},
+            rare="name",
             why=(
                 "Clerks write characters that sound alike, leave one out or turn the order. Another given name under "
                 "one surname is a sibling: twins share birth date, door and phone, and often all but one character of "
@@ -66,6 +67,7 @@ SPECIFICATION = LinkageModel(
             ("same_street", "length(region_code_l) >= 9 and left(region_code_l, 9) = left(region_code_r, 9)"),
             ("same_district", "left(region_code_l, 6) = left(region_code_r, 6)"),
             missing="(address_l is null or address_r is null) and (region_code_l is null or region_code_r is null)",
+            rare="address",
             why="One field for address and division, for they say the same twice. People move: no difference excludes.",
         ),
         compare(
@@ -73,6 +75,7 @@ SPECIFICATION = LinkageModel(
             ("same", "phone_l = phone_r"),
             ("one_digit", "damerau_levenshtein(phone_l, phone_r) = 1"),
             least={"one_digit": 0.002, "otherwise": 0.1},
+            rare="phone",
             why="People change numbers and have several; families share one.",
         ),
         compare(
@@ -81,6 +84,7 @@ SPECIFICATION = LinkageModel(
             ("same", "organisation_code_l = organisation_code_r"),
             least={"represents_same": 0.2, "same": 0.2},
             missing="organisation_code_l is null or organisation_code_r is null",
+            rare="organisation_code",
             why="Employer, or the enterprise that somebody represents; people have several: a difference says little.",
         ),
         compare(
@@ -89,6 +93,7 @@ SPECIFICATION = LinkageModel(
             ("one_digit", "damerau_levenshtein(written_id_l, written_id_r) = 1"),
             ("two_digits", "damerau_levenshtein(written_id_l, written_id_r) = 2"),
             least={"otherwise": 0.005},
+            rare="written_id",
             why="Of pairs compared at least one id is missing or broken: a broken one is evidence, never a key.",
         ),
     ),
