@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from citylake.identity.common_values import mark_common
 from citylake.identity.models import WEIGHT, LinkageModel
 
 if TYPE_CHECKING:
     from splink import DuckDBAPI, Linker
 
-PROFILE_SCHEMA = "profile_key uuid, mention_key varchar, twin_key varchar"
+PROFILE_SCHEMA = "profile_key uuid, mention_key varchar, twin_key varchar, common varchar"
 _SEED = 1
 
 # Mentions with what speaks against their anchor: a contradicted valid identifier links nobody until a person decides.
@@ -42,19 +43,6 @@ where not judged.agrees and ({contradicts})
 """
 _NOBODY_SET_APART = "create or replace temp table linking_set_apart (mention_key varchar, anchor_id varchar)"
 
-# Values that too many descriptions have: what the bound on blocks is to pairs, to a description repeated word for word.
-_COMMON = """
-select '{name}' as field, value::varchar as value
-from (
-    select distinct {columns}, {value} as value
-    from {mentions}
-    where {value} in (select {value} from {mentions} group by 1 having count(*) > {largest})
-)
-group by value
-having count(*) > {largest}
-"""
-
-# What a description has that is common is part of the profile: when that changes, the profile is scored anew.
 _MENTIONS = """
 create or replace temp table linking_mention as
 with read as (
@@ -65,17 +53,12 @@ with read as (
         {columns}
     from {mentions} as mention
     left join linking_set_apart as apart using (mention_key)
-),
-
-told as (
-    select *, {common} as common
-    from read
 )
 
 select
     *,
-    md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, common, {texts}))::uuid as profile_key
-from told
+    md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, {texts}))::uuid as profile_key
+from read
 """
 
 _PROFILES = """
@@ -85,7 +68,7 @@ select
     min(mention_key) as mention_key,
     case when any_value(anchor_id) is null and count(*) > 1 then min(mention_key, 2)[2] end as twin_key,
     any_value(anchor_id) as anchor_id,
-    any_value(common) as common,
+    null::varchar as common,
     {columns}
 from linking_mention
 group by profile_key
@@ -93,15 +76,15 @@ group by profile_key
 
 _FRESH = """
 create or replace temp table linking_fresh as
-select profile_key, mention_key, twin_key from linking_profile
+select profile_key, mention_key, twin_key, common from linking_profile
 except
-select profile_key, mention_key, twin_key from {profiles}
+select profile_key, mention_key, twin_key, common from {profiles}
 """
 _STALE = """
 create or replace temp table linking_stale as
-select profile_key, mention_key, twin_key from {profiles}
+select profile_key, mention_key, twin_key, common from {profiles}
 except
-select profile_key, mention_key, twin_key from linking_profile
+select profile_key, mention_key, twin_key, common from linking_profile
 """
 
 _BLOCK_OF_RULE = """
@@ -201,6 +184,7 @@ def score(
             second run cost what changed.
     """
     prepare(connection, model, mentions)
+    mark_common(connection, model)
     _make_tables(connection, model, edges, profiles)
     connection.execute(_STALE.format(profiles=profiles))
     connection.execute(_FRESH.format(profiles=profiles))
@@ -211,7 +195,7 @@ def score(
     _block(connection, model)
     found = _compare(connection, model, edges)
     connection.execute(f"delete from {profiles} where profile_key in (select profile_key from linking_stale)")
-    connection.execute(f"insert into {profiles} select profile_key, mention_key, twin_key from linking_fresh")
+    connection.execute(f"insert into {profiles} select profile_key, mention_key, twin_key, common from linking_fresh")
     return Scored(
         mentions=_count(connection, "linking_mention"),
         profiles=_count(connection, "linking_profile"),
@@ -234,27 +218,9 @@ def prepare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions
         connection.execute(_NOBODY_SET_APART)
     texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
     columns = ", ".join(f"{sql} as {name}" for name, sql in model.columns.items())
-    common = _find_common(connection, model, mentions, columns)
-    connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, texts=texts, common=common))
+    connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, texts=texts))
     columns = ", ".join(f"any_value({name}) as {name}" for name in model.columns)
     connection.execute(_PROFILES.format(columns=columns))
-
-
-def _find_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str, columns: str) -> str:
-    """Make ``linking_common``; gives SQL for the list of a mention's columns whose values are in it."""
-    rare = {name: model.columns[name] for name in (one.rare for one in model.comparisons) if name}
-    found = " union all ".join(
-        _COMMON.format(name=name, value=f"({value})", columns=columns, mentions=mentions, largest=model.largest_block)
-        for name, value in rare.items()
-    )
-    connection.execute(f"create or replace temp table linking_common as {found or 'select 1 as field limit 0'}")
-    if not _count(connection, "linking_common"):
-        return "''"
-    flags = ", ".join(
-        f"case when {name} in (select value from linking_common where field = '{name}') then '{name}' end"
-        for name in rare
-    )
-    return f"concat_ws(',', {flags})"
 
 
 def train(  # noqa: PLR0913  # what the model file says of its origin, by keyword
@@ -322,11 +288,25 @@ def _linker(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> "tupl
 
 
 def _make_tables(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: str, profiles: str) -> None:
-    weights = "".join(f", {weight} double" for weight in model.weights)
-    connection.execute(
-        f"create table if not exists {edges} (left_key varchar, right_key varchar, match_weight double{weights})"
-    )
-    connection.execute(f"create table if not exists {profiles} ({PROFILE_SCHEMA})")
+    """Make both tables; anew where what is in them was scored by other fields."""
+    columns = [
+        "left_key varchar",
+        "right_key varchar",
+        "match_weight double",
+        *(f"{one} double" for one in model.weights),
+    ]
+    schemas = {edges: ", ".join(columns), profiles: PROFILE_SCHEMA}
+    for table, schema in schemas.items():
+        connection.execute(f"create table if not exists {table} ({schema})")
+    if any(_columns(connection, table) != schema for table, schema in schemas.items()):
+        for table, schema in schemas.items():
+            connection.execute(f"drop table {table}")
+            connection.execute(f"create table {table} ({schema})")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    described = connection.execute(f"from {table} limit 0").description or []
+    return ", ".join(f"{name} {str(kind).lower()}" for name, kind, *_ in described)
 
 
 def _block(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:

@@ -18,11 +18,11 @@ from citylake.lake.lock import writer_lock
 from tests.identity.staged import ANNA, BO, DAY, REGISTER, Staged
 
 REGISTERED = "register_no, citizen_id, person_name, birth_date, sex_code, phone"
-# P3 is P1 without an id; P2 sounds like both and may be somebody else; P4 is.
+# P3 is P1 without an id; P2 sounds like both and has their phone, and may be somebody else, born a day later; P4 is.
 PEOPLE = [
-    ("P1", ANNA, "李明明", "1990-01-01", "1", None),
-    ("P2", None, "李铭铭", "1990-01-01", "1", None),
-    ("P3", None, "李明明", "1990-01-01", "1", None),
+    ("P1", ANNA, "李明明", "1990-01-01", "1", "13912345678"),
+    ("P2", None, "李铭铭", "1990-01-02", "1", "13912345678"),
+    ("P3", None, "李明明", "1990-01-01", "1", "13912345678"),
     ("P4", BO, "王伟", "1985-12-31", "2", None),
 ]
 
