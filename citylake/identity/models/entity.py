@@ -1,4 +1,9 @@
-"""How mentions of organisations are compared. Parameters are in ``entity.json``; names are normalised by ``names``."""
+"""How mentions of organisations are compared. Parameters are in ``entity.json``; names are normalised by ``names``.
+
+Numbers of pairs are those that each blocking rule was the first to find, in the order of the rules, among 143 729
+mentions of a sample city of 200 000 residents (benchmarks/linkage.py, 2026-11-26): 10 692 in all. Rules without a
+number found none that those before them had not.
+"""
 
 from citylake.identity.models import Blocking, LinkageModel, compare
 
@@ -64,10 +69,12 @@ SPECIFICATION = LinkageModel(
         ),
     ),
     blocking=(
-        Blocking("name", ("name",), "nearly all"),
+        Blocking("name", ("name",), "another number under the same name; 1 171 pairs"),
         Blocking("name_sound", ("name_sound", "representative"), "a name written otherwise, under one representative"),
-        Blocking("core_and_code", ("name_core", "left(written_code, 9)"), "another form of name, a wrong character"),
-        Blocking("start_of_code", ("left(written_code, 12)",), "an error in the last characters"),
+        Blocking(
+            "core_and_code", ("name_core", "left(written_code, 9)"), "another form of name, a wrong character; 80 pairs"
+        ),
+        Blocking("start_of_code", ("left(written_code, 12)",), "an error in the last characters; 9 439 pairs"),
         Blocking("end_of_code", ("right(written_code, 6)",), "an error in the first characters"),
         Blocking("address_and_representative", ("address", "representative"), "an enterprise that was renamed"),
     ),

@@ -1,4 +1,9 @@
-"""How mentions of natural persons are compared. Parameters are in ``person.json``; ``names`` normalises names."""
+"""How mentions of natural persons are compared. Parameters are in ``person.json``; ``names`` normalises names.
+
+Numbers of pairs are those that each blocking rule was the first to find, in the order of the rules, among 428 441
+mentions of a sample city of 200 000 residents (benchmarks/linkage.py, 2026-11-26): 30 658 in all, 264 of them profiles
+of several mentions weighed against themselves.
+"""
 
 from citylake.identity.models import OTHERWISE, Blocking, Comparison, Level, LinkageModel, compare
 
@@ -119,17 +124,25 @@ SPECIFICATION = LinkageModel(
         ),
     ),
     blocking=(
-        Blocking("name_and_birth", ("name_sound", "birth_date"), "the widest: most registers have both"),
-        Blocking("phone", ("phone",), "records without a birth date; a name or a birth date written wrongly"),
-        Blocking("name_and_organisation", ("name_sound", "organisation_code"), "employees and representatives"),
+        Blocking("name_and_birth", ("name_sound", "birth_date"), "the widest: most registers have both; 18 413 pairs"),
+        Blocking("phone", ("phone",), "no birth date; a name or a birth date written wrongly; 7 565 pairs"),
+        Blocking(
+            "name_and_organisation", ("name_sound", "organisation_code"), "employees and representatives; 3 472 pairs"
+        ),
         Blocking(
             "end_of_id",
             ("right(written_id, 8)", "left(name, 1)"),
-            "an id with an error in its first half; the second half has day of birth, sequence and check character",
+            "an error in the id's first half; the second has day of birth, sequence and check character; 612 pairs",
         ),
-        Blocking("start_of_id", ("left(written_id, 12)", "name_sound"), "an id with an error in its second half"),
-        Blocking("birth_and_place", ("birth_date", "address"), "another name at the same door"),
-        Blocking("name_and_address", ("name_sound", "address"), "a birth date written wrongly"),
+        Blocking(
+            "start_of_id", ("left(written_id, 12)", "name_sound"), "an id with an error in its second half; 326 pairs"
+        ),
+        Blocking("birth_and_place", ("birth_date", "address"), "another name at the same door; 6 pairs"),
+        Blocking(
+            "name_and_address",
+            ("name_sound", "address"),
+            "a birth date written wrongly, and no phone; none that no other rule found",
+        ),
     ),
     training_blocks=(
         "l.name_sound = r.name_sound and l.birth_date = r.birth_date",
