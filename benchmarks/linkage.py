@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from citylake.identity.clustering import cluster
+from citylake.identity.contradictions import JUDGED
 from citylake.identity.linkage import score, train
 from citylake.identity.models import LinkageModel, load_model
 from sample_city.hardness import DOCUMENTED
@@ -212,6 +213,10 @@ def measure_city(folder: Path, kind: str) -> None:
         config={"threads": 2, "memory_limit": "3GB", "temp_directory": str(folder / "spill")}
     ) as connection:
         connection.execute("create table mentions as from read_parquet(?)", [str(folder / f"{kind}.parquet")])
+        if kind == "person":
+            carried = "(select *, anchor_id as valid_id from mentions)"
+            connection.execute(f"create table mention_apart as from ({JUDGED.format(mentions=carried)}) where is_apart")
+            model = replace(model, apart="mention_key in (select mention_key from mention_apart)")
         first, scored = _link(connection, model)
         every, anchored = pairs_of(connection)
         loose = every - anchored

@@ -196,7 +196,7 @@ def _refused_rows(
 
 
 def _accepted_lines(engine: duckdb.DuckDBPyConnection, file: Path, contract: Contract, sought: Sought) -> list[int]:
-    """Lines of accepted rows that are the person's by their record id, or in which one of the ids stands."""
+    """Lines of accepted rows that are the person's by their record id, or in which an id or a phone stands."""
     columns = {row[0] for row in engine.execute("describe from read_parquet(?)", [str(file)]).fetchall()}
     texts = [f'"{name}"::varchar' for name in columns - {"_line", "_warnings", "_delivery_id", "_extract_date"}]
     named = [one.sql for one in record_ids(contract) if {p for p in one.parts if not p.startswith("'")} <= columns]
@@ -204,7 +204,7 @@ def _accepted_lines(engine: duckdb.DuckDBPyConnection, file: Path, contract: Con
     found = engine.execute(
         f"select _line from read_parquet($file) where ({by_record}) "
         f"or regexp_matches(concat_ws(' ', {', '.join(sorted(texts))}), $pattern, 'i')",
-        _bound({"file": str(file), "pattern": _pattern(sought.ids)}, named, sought.records.get(contract.dataset, [])),
+        _bound({"file": str(file), "pattern": sought.pattern}, named, sought.records.get(contract.dataset, [])),
     )
     return [line for (line,) in found.fetchall()]
 
@@ -219,7 +219,7 @@ def _rejected_lines(engine: duckdb.DuckDBPyConnection, file: Path, contract: Con
         _bound(
             {
                 "file": str(file),
-                "pattern": _pattern(sought.ids),
+                "pattern": sought.pattern,
                 "numbers": rf"\b({_pattern(sought.long_numbers(contract.dataset))})\b",
             },
             named,

@@ -30,6 +30,7 @@ IDENTITY_TABLES = {
     "person_record": "Which person each record in force names",
     "entity_record": "Which entity each record in force names",
     "retired_record": "Records not in force any more, with their keys",
+    "past_record": "Records that were deleted, with the keys of those who carry their numbers",
     "person_key": "Every person key ever made and the record it was founded on",
     "entity_key": "Every entity key ever made and the record it was founded on",
     "key_event": "Every change of a record's key: merge or split",

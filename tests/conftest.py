@@ -1,5 +1,8 @@
 """What tests of several rooms share, each made once for all workers, and the order in which tests run."""
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +10,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
 
+from citylake.lake import attach
 from citylake.lake.settings import PROJECT_ROOT, Settings
 from citylake.lake.zones import prepare
 
@@ -18,6 +22,10 @@ if TYPE_CHECKING:
 # The machine is shared and noisy: no property is a matter of milliseconds.
 hypothesis_settings.register_profile("citylake", deadline=None)
 hypothesis_settings.load_profile("citylake")
+
+# Each of two workers has one core. Of a tiny night, DuckDB's threads would spend a third on waiting for each other; the
+# one rebuild that nights are compared with has two, and so shows that nothing depends on how many there are.
+os.environ.setdefault("CITYLAKE_THREADS", "1")
 
 SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
 
@@ -36,6 +44,28 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> 
     """The folder that all workers of this session share."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _extensions(session_folder: Path) -> Iterator[None]:
+    """Install DuckDB's extensions in the first home that needs them, and link them into every other.
+
+    Copying a hundred megabytes and checking two signatures takes 0.8 s; hundreds of tests have a home of their own.
+    """
+    shared, install = session_folder / "extensions", attach._install
+
+    def link(target: Path) -> None:
+        with FileLock(session_folder / "extensions.lock"):
+            if not shared.exists():
+                installing = session_folder / "installing"
+                installing.mkdir(exist_ok=True)
+                install(installing)
+                installing.rename(shared)
+        shutil.copytree(shared, target, copy_function=os.link, dirs_exist_ok=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attach, "_install", link)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 _SHOWN_CHARACTERS = 6
 _FILES_SHOWN = 20
 
+KeyArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[PERSON_KEY]", help="The person's key; without one, goes on with what is unfinished."),
+]
+BasisOption = Annotated[
+    str, typer.Option(metavar="TEXT", help="Why: a law, a request's number. It is kept; name no person. 删除依据")
+]
+RefreshOption = Annotated[
+    bool,
+    typer.Option(
+        "--refresh/--no-refresh",
+        help="Run the night that publishes a release without the person at once, or leave that to the next one.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command()(erase)
 
 
-def erase(
-    key: Annotated[
-        str | None,
-        typer.Argument(metavar="[PERSON_KEY]", help="The person's key; without one, goes on with what is unfinished."),
-    ] = None,
-    basis: Annotated[
-        str, typer.Option(metavar="TEXT", help="Why: a law, a request's number. It is kept; name no person. 删除依据")
-    ] = "",
-    refresh: Annotated[
-        bool,
-        typer.Option(
-            "--refresh/--no-refresh",
-            help="Run the night that publishes a release without the person at once, or leave that to the next one.",
-        ),
-    ] = True,
-) -> None:
+def erase(key: KeyArgument = None, basis: BasisOption = "", refresh: RefreshOption = True) -> None:
     """删除一个人员的全部数据并出具证明。 Erase a person from landing, raw, quarantine, vault, catalogs and releases.
 
     Then a night is run, every earlier release is dropped, every file is searched for the identifiers, and a

@@ -74,6 +74,27 @@ FileArgument = Annotated[
     Path,
     typer.Argument(help="The extract, as the department wrote it; gzip is recognised.", callback=_is_there),
 ]
+ExtractArgument = Annotated[
+    Path | None,
+    typer.Argument(help="The extract, as the department wrote it; gzip is recognised.", callback=_is_there),
+]
+FolderOption = Annotated[
+    Path | None, typer.Option("--folder", metavar="DIR", help="Every extract in a folder and below it, instead.")
+]
+ExtractDateOption = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="The day that the extract describes. Taken from the file's name when left out, else today.",
+    ),
+]
+RevisionOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=9999, help="0 for a first delivery, more for a correction; the next free one when left out."
+    ),
+]
 DatasetOption = Annotated[
     str, typer.Option("--dataset", "-d", metavar="DEPARTMENT.NAME", help="Which contract it was delivered under.")
 ]
@@ -103,10 +124,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(  # noqa: PLR0913, PLR0917  # each is an option of the command
-    file: Annotated[
-        Path | None,
-        typer.Argument(help="The extract, as the department wrote it; gzip is recognised.", callback=_is_there),
-    ] = None,
+    file: ExtractArgument = None,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -116,23 +134,9 @@ def ingest(  # noqa: PLR0913, PLR0917  # each is an option of the command
             help="Which contract it was delivered under. With --folder only needed where names do not tell.",
         ),
     ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="DIR", help="Every extract in a folder and below it, instead.")
-    ] = None,
-    extract_date: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"],
-            metavar="DATE",
-            help="The day that the extract describes. Taken from the file's name when left out, else today.",
-        ),
-    ] = None,
-    revision: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=9999, help="0 for a first delivery, more for a correction; the next free one when left out."
-        ),
-    ] = None,
+    folder: FolderOption = None,
+    extract_date: ExtractDateOption = None,
+    revision: RevisionOption = None,
     synthetic: Annotated[
         bool, typer.Option("--synthetic", help="Mark the delivery as made up, not from a department.")
     ] = False,

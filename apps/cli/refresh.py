@@ -29,6 +29,32 @@ _STAGES = {
     "maintenance": "维护 Maintenance",
 }
 
+AsOfOption = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="Compute with the deliveries that had arrived by the end of this day, in a scratch lake. "
+        "Publishes nothing and changes nothing.",
+    ),
+]
+FewerRowsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REASON",
+        help="Publish although tables hold far fewer rows than in the last release. The reason and your account "
+        "are kept with the release's checks, for every reader; name no person.",
+    ),
+]
+LinkageOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REASON",
+        help="Publish although linking is out of its bounds. The reason and your account are kept with the "
+        "release's checks, for every reader; name no person.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -40,39 +66,17 @@ def register(app: typer.Typer) -> None:
 
 
 def refresh(  # noqa: PLR0913, PLR0917  # one parameter an option
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"],
-            metavar="DATE",
-            help="Compute with the deliveries that had arrived by the end of this day, in a scratch lake. "
-            "Publishes nothing and changes nothing.",
-        ),
-    ] = None,
+    as_of: AsOfOption = None,
     full: Annotated[bool, typer.Option("--full", help="Rebuild every table from the deliveries in force.")] = False,
     allow_mixed: Annotated[
         bool, typer.Option("--allow-mixed", help="Let this release mix synthetic and real deliveries.")
     ] = False,
-    accept_fewer_rows: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REASON",
-            help="Publish although tables hold far fewer rows than in the last release. The reason and your account "
-            "are kept with the release's checks, for every reader; name no person.",
-        ),
-    ] = None,
+    accept_fewer_rows: FewerRowsOption = None,
     relink: Annotated[
         bool,
         typer.Option("--relink", help="Link every record anew, and say whom that places otherwise than nights did."),
     ] = False,
-    accept_linkage: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REASON",
-            help="Publish although linking is out of its bounds. The reason and your account are kept with the "
-            "release's checks, for every reader; name no person.",
-        ),
-    ] = None,
+    accept_linkage: LinkageOption = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="With --as-of: keep the scratch lake until the next night clears it.")
     ] = False,

@@ -3,6 +3,7 @@
 It never mixes: where real deliveries lie in landing it refuses, for a release that mixes both is refused too.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,19 @@ _LABELS = {
     "service_case": "政务办件 service cases",
 }
 
+UntilOption = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last extract date; yesterday when not given.")
+]
+NightsOption = Annotated[
+    int,
+    typer.Option(
+        min=1, max=60, help="How many nights; from 3 on the last bring a late, a corrected and a refused one."
+    ),
+]
+DefectsOption = Annotated[
+    float, typer.Option(min=0, help="How many times the documented rates of defects that make linking hard.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -41,19 +55,10 @@ def sample_city(  # noqa: PLR0913  # the options of one command
     *,
     residents: Annotated[int, typer.Option(min=100, help="How many people the city has.")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same city, byte for byte.")] = 1,
-    until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last extract date; yesterday when not given.")
-    ] = None,
+    until: UntilOption = None,
     months: Annotated[int, typer.Option(min=1, max=120, help="Whole months of history.")] = 14,
-    nights: Annotated[
-        int,
-        typer.Option(
-            min=1, max=60, help="How many nights; from 3 on the last bring a late, a corrected and a refused one."
-        ),
-    ] = 3,
-    defects: Annotated[
-        float, typer.Option(min=0, help="How many times the documented rates of defects that make linking hard.")
-    ] = 1,
+    nights: NightsOption = 3,
+    defects: DefectsOption = 1,
     ids_missing: Annotated[
         float | None, typer.Option(min=0, max=0.9, help="Share of records without a citizen id; 5 % when not given.")
     ] = None,
@@ -92,11 +97,15 @@ def sample_city(  # noqa: PLR0913  # the options of one command
         defects=DOCUMENTED.times(defects, ids_missing),
         truth=truth,
     )
+    _show(facts)
+    out.print(f"{landing} · last extract date 最后提取日期 {last}. Next 下一步: citylake refresh")
+
+
+def _show(facts: Mapping[str, int]) -> None:
     table = Table(title="SYNTHETIC 合成数据: sample city 示例城市", show_header=False)
     for name, count in facts.items():
         table.add_row(_LABELS.get(name, name), f"{count:,}")
     out.print(table)
-    out.print(f"{landing} · last extract date 最后提取日期 {last}. Next 下一步: citylake refresh")
 
 
 def _refuse_to_mix(landing: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jsonschema
+import yaml
 from jsonschema.exceptions import best_match
 from jsonschema.protocols import Validator
 from open_data_contract_standard.model import CustomProperty, DataQuality, OpenDataContractStandard, SchemaProperty
@@ -172,7 +173,8 @@ class Contract:
 def load_contract(path: Path) -> Contract:
     """Read and check one contract file. Raises InvalidContract, naming file and reason."""
     try:
-        odcs = OpenDataContractStandard.from_file(str(path))
+        # What the package's from_file does, parsed in C: a tenth of the time, and every command reads all contracts.
+        odcs = OpenDataContractStandard(**yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
         return _reduce(odcs, path)
     except InvalidContract:
         raise

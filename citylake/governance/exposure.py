@@ -71,7 +71,7 @@ def _no_column_is_an_identifier(subject: Subject) -> CheckResult:
 
 def _sole_traders_are_hidden(subject: Subject) -> CheckResult:
     table, wrong = "city.base.dim_entity", 0
-    if subject.has_table(table):
+    if table in subject.tables:
         wrong = subject.count(
             f"select count(*) from {table} where is_sole_trader and (entity_name is not null or domicile is not null)"
         )
@@ -127,7 +127,7 @@ def _collect_identifiers(subject: Subject) -> None:
     public = [
         f'select "{column}" as value from {table} where {condition}'
         for table, columns in _PUBLIC_TEXTS.items()
-        if subject.has_table(table)
+        if table in subject.tables
         for column, condition in columns
     ]
     subject.connection.execute(
@@ -149,7 +149,7 @@ def _identifier_values(subject: Subject) -> str:
     selects = [
         f'select "{column}"::varchar as value from {table} where length("{column}"::varchar) >= {_SHORTEST_VALUE}'
         for table, column in columns
-        if subject.has_table(table)
+        if table in subject.tables
     ]
     return " union all ".join(selects) or "select null::varchar as value where false"
 

@@ -55,7 +55,7 @@ def check(subject: Subject) -> Iterator[CheckResult]:
 
 
 def _row(subject: Subject, run_id: str, kind: str) -> dict[str, Any] | None:
-    if not subject.has_table(_TABLE):
+    if _TABLE not in subject.tables:
         return None
     found = subject.connection.execute(f"select * from {_TABLE} where run_id = ? and kind = ?", [run_id, kind]).pl()
     return found.row(0, named=True) if found.height else None

@@ -68,7 +68,7 @@ def _staging_is_what_is_in_force(subject: Subject, contract: Contract) -> CheckR
             f"select count(*) from (select distinct {', '.join(key)} from read_parquet(?::varchar[]))",
             deliveries["path"].to_list(),
         )
-    observed = subject.count(f"select count(*) from {table}") if subject.has_table(table) else 0
+    observed = subject.count(f"select count(*) from {table}") if table in subject.tables else 0
     return CheckResult(
         check_id=f"staging.{contract.dataset}",
         status="passed" if observed == expected else "failed",

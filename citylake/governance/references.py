@@ -17,6 +17,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "city.base.dim_region": ("region_code",),
     "city.base.bridge_entity_registration": ("entity_key", "registration_code"),
     "city.base.fct_entity_person_count": ("entity_key", "relation"),
+    "people.base.key_history": ("kind", "old_key", "new_key", "changed_date", "current_key"),
+    "city.base.entity_key_history": ("old_key", "new_key", "changed_date", "current_key"),
     "people.base.bridge_person_entity": ("person_key", "entity_key", "relation", "valid_from"),
     "city.governance.fct_urban_case": ("case_key",),
     "city.service.fct_service_case": ("case_key",),
@@ -67,7 +69,7 @@ def _keys_are_unique(subject: Subject) -> CheckResult:
     repeated = {
         table: count
         for table, key in KEYS.items()
-        if subject.has_table(table) and (count := subject.count(_REPEATED.format(table=table, key=", ".join(key))))
+        if table in subject.tables and (count := subject.count(_REPEATED.format(table=table, key=", ".join(key))))
     }
     listed = ", ".join(f"{table} ({count})" for table, count in repeated.items())
     return nothing_wrong(
@@ -119,7 +121,7 @@ def _tables_have_not_collapsed(subject: Subject) -> CheckResult:
     except NoRelease:
         return nothing_wrong(check_id, 0, Label("首次发布，无可比较", "the first release: nothing to compare with"))
     shares = {
-        table: subject.count(f"select count(*) from {table}") / rows if subject.has_table(table) else 0.0
+        table: subject.count(f"select count(*) from {table}") / rows if table in subject.tables else 0.0
         for table, rows in last.rows.items()
         if rows >= COLLAPSE_MIN_ROWS and not table.endswith(".fct_audit_check")
     }

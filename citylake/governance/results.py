@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
 import duckdb
@@ -68,10 +69,14 @@ class Subject:
         ).fetchall()
         return [(table, column) for table, column in found]
 
-    def has_table(self, name: str) -> bool:
-        """Whether a lake has this table, ``<lake>.<schema>.<table>``."""
-        sql = "select count(*) from duckdb_tables() where database_name || '.' || schema_name || '.' || table_name = ?"
-        return self.count(sql, name) > 0
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """Every table that was in the lakes when first asked, ``<lake>.<schema>.<table>``.
+
+        Listed once: DuckDB lists the tables of a lake with the size of each, whichever one is asked for.
+        """
+        sql = "select database_name || '.' || schema_name || '.' || table_name from duckdb_tables()"
+        return frozenset(name for (name,) in self.connection.execute(sql).fetchall())
 
 
 def nothing_wrong(check_id: str, wrong: int, message: Label, *, otherwise: Status = "failed") -> CheckResult:

@@ -1,12 +1,14 @@
 """What anchors a mention: a valid identifier that it shares with others, unless it contradicts them.
 
-A person's anchor is the valid citizen id. An entity's is the component of its six valid identifiers; where one of them
-leads to two unified codes, it anchors nobody. Mentions that are set apart for that are pairs for review.
+A person's anchor is the valid citizen id; what contradicts it, ``contradictions`` says. An entity's is the component of
+its six valid identifiers; where one of them leads to two unified codes, it anchors nobody. Mentions that are set apart
+for that are pairs for review.
 """
 
 import duckdb
 
 from citylake.contracts.mentions import Kind
+from citylake.identity.contradictions import JUDGED
 from citylake.identity.reviews import replace_pairs
 
 _IDENTIFIERS = ("uscc", "registration_no", "organisation_code", "tax_no", "institution_no", "association_no")
@@ -36,52 +38,15 @@ where
     and mention_key not in (select mention_key from gone)
 """
 
-# Set apart: born on another day than the id says, under a name of which less than half sounds like the group's. The
-# group's name is what most mentions sound like, of those whose birth date agrees if there are any; ties go to the
-# smaller.
-_PERSON_ANCHORS = """
+_PERSON_ANCHORS = f"""
 create or replace temp table anchored as
-with judged as (
-    select
-        *,
-        coalesce(birth_date = strptime(substring(valid_id, 7, 8), '%Y%m%d')::date, true) as is_birth_date_right
-    from grouped
-),
-
-doubtful as (
-    select distinct valid_id from judged where not is_birth_date_right
-),
-
-called as (
-    select valid_id, is_birth_date_right, name_sound, count(*) as mention_count
-    from judged
-    where name_sound is not null and valid_id in (select valid_id from doubtful)
-    group by valid_id, is_birth_date_right, name_sound
-),
-
-usual as (
-    select valid_id, name_sound from called
-    qualify row_number() over (
-        partition by valid_id order by is_birth_date_right desc, mention_count desc, name_sound
-    ) = 1
-)
-
 select
-    judged.mention_key,
-    if(
-        not judged.is_birth_date_right
-        and coalesce(
-            2 * len(list_intersect(string_split(judged.name_sound, ' '), string_split(usual.name_sound, ' ')))
-            < least(len(string_split(judged.name_sound, ' ')), len(string_split(usual.name_sound, ' '))),
-            false
-        ),
-        null,
-        judged.valid_id
-    ) as anchor_id,
-    judged.valid_id,
-    judged.anchored_by
-from judged
-left join usual using (valid_id)
+    grouped.mention_key,
+    if(judged.is_apart, null, grouped.valid_id) as anchor_id,
+    grouped.valid_id,
+    grouped.anchored_by
+from grouped
+inner join ({JUDGED.format(mentions="grouped")}) as judged using (mention_key)
 """
 
 _PERSON_DOUBTS = """

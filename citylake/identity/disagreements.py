@@ -4,7 +4,6 @@ How it comes about is in ``sources``. Everything here names people: nothing of i
 """
 
 import os
-import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +12,7 @@ from citylake.identity.source_priority import ATTRIBUTES
 from citylake.lake.attach import open_lakes
 from citylake.lake.errors import EnvironmentProblem, NoRelease, UsageError
 from citylake.lake.settings import Settings
+from citylake.lake.spreadsheets import write_table
 from citylake.lake.zones import Zones, of_another_account
 
 _RESTRICTED = "vault.identity.attribute_disagreement"
@@ -29,7 +29,6 @@ _HEADINGS = {
     "winner_record_key": "采信记录 Record that counts",
     "other_record_key": "分歧记录 Other record",
 }
-_FORMULA = r"^[=+\-@\t\r]"
 
 
 def read_disagreements(settings: Settings, attribute: str | None = None) -> pl.DataFrame:
@@ -63,24 +62,5 @@ def read_disagreements(settings: Settings, attribute: str | None = None) -> pl.D
 
 
 def export_disagreements(disagreements: pl.DataFrame, file: Path) -> None:
-    """Write them as CSV for a spreadsheet (UTF-8 with mark, owner-only).
-
-    A text that it would run as a formula gets an apostrophe in front. Raises UsageError when it cannot be written.
-    """
-    folder = file.absolute().parent
-    if file.is_dir() or not os.access(folder, os.W_OK):
-        raise UsageError(
-            f"{file} cannot be written: name a file in a folder that exists and is yours. 无法写入该文件。"
-        )
-    text = pl.selectors.string()
-    harmless = disagreements.with_columns(
-        pl.when(text.str.contains(_FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
-    )
-    descriptor, aside = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
-    os.close(descriptor)
-    try:
-        harmless.rename(_HEADINGS).write_csv(aside, include_bom=True)
-        Path(aside).rename(file)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    """Write them for a spreadsheet, owner-only. Raises UsageError when the file cannot be written."""
+    write_table(disagreements.rename(_HEADINGS), file)

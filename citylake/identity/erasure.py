@@ -32,6 +32,7 @@ create table if not exists vault.identity.suppression (
 _STAYING = ("keeper", "person_key", "entity_key", "erased_person", "suppression", "linkage_model")
 _TABLES_OF = "select table_name from duckdb_tables() where database_name = 'vault' and schema_name = ?"
 _FORMS = (15, 18)
+_COUNTRY_CODES = ("", "86", "086", "0086")
 _UNKNOWN = (
     "没有这个人员键，或该人员已被删除。 No person has this key, or the person was erased already: nothing was changed. "
     "Give the whole key, as it stands in people.base.dim_person; an old one leads to the one that replaced it."
@@ -60,7 +61,7 @@ def record_ids(contract: Contract) -> list[RecordId]:
     """How a contract's records name persons by a number: the one place that knows where contracts say so.
 
     A name alone, such as a legal representative's in the register of entities, is that record's own affair: what the
-    record is about is somebody else, and it stays.
+    record is about is somebody else, and it stays (decision 0014).
     """
     return [
         RecordId(
@@ -96,8 +97,11 @@ def seek(settings: Settings, key: str) -> Sought:
         }
         named = list(_record_ids(connection, settings))
         written = [_written(connection, one, records.get(one.dataset, []), current) for one in named]
+        phones = _phones(connection, current)
     numbers = {one.dataset: records[one.dataset] for one in named if one.is_numbered and one.dataset in records}
-    return Sought(ids=_every_form(pl.concat(written)["citizen_id"]), records=records, numbers=numbers, key=current)
+    return Sought(
+        ids=_every_form(pl.concat(written)["citizen_id"]), records=records, numbers=numbers, phones=phones, key=current
+    )
 
 
 def _current_key(connection: duckdb.DuckDBPyConnection, key: str) -> str:
@@ -150,6 +154,22 @@ def _written(connection: duckdb.DuckDBPyConnection, one: RecordId, records: Sequ
     ).pl()
     valid = citizen_id_key(pl.col("citizen_id")).is_not_null()
     return found.cast({"citizen_id": pl.String}).filter(valid | ~pl.col("is_of_others")).select("citizen_id")
+
+
+def _phones(connection: duckdb.DuckDBPyConnection, key: str) -> list[str]:
+    """Phones of the person's records, with and without the country's code. One that a family shares tells of nobody."""
+    found = connection.execute(
+        """
+        select mention.phone
+        from vault.identity.person_mention as mention
+        left join vault.identity.person_record as record on mention.mention_key = record.source_record_key
+        where mention.phone is not null
+        group by mention.phone
+        having bool_and(record.person_key is not distinct from $key)
+        """,
+        {"key": key},
+    ).fetchall()
+    return sorted(f"{prefix}{phone}" for (phone,) in found for prefix in _COUNTRY_CODES)
 
 
 def _every_form(written: pl.Series) -> list[str]:
@@ -243,21 +263,35 @@ def delete(settings: Settings, sought: Sought, told: Callable[[dict[str, int]], 
     return counts
 
 
-def _delete_staged(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, table: str, named: list[RecordId], sought: Sought
-) -> int:
-    by_record = " or ".join(f"list_contains($records::varchar[], {one.sql})" for one in named) or "false"
-    texts = ", ".join(f"{column.name}::varchar" for column in contract.columns)
-    by_text = f"regexp_matches(concat_ws(' ', {texts}), $pattern, 'i')"
-    bound: dict[str, object] = {"pattern": "|".join(sought.ids) or "$.^"}
+def _delete_rows(  # noqa: PLR0913, PLR0917  # a table, what its rows are called, whom to delete
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    table: str,
+    columns: Sequence[str],
+    named: Sequence[str],
+    sought: Sought,
+) -> tuple[int, int]:
+    """Delete the rows of a dataset's table that are the person's; how many there were, and how many by a text alone."""
+    by_record = " or ".join(f"list_contains($records::varchar[], {sql})" for sql in named) or "false"
+    texts = ", ".join(f"{column}::varchar" for column in columns)
+    is_theirs = f"(({by_record}) or regexp_matches(concat_ws(' ', {texts}), $pattern, 'i'))"
+    bound: dict[str, object] = {"pattern": sought.pattern}
     if named:
         bound["records"] = sought.records.get(contract.dataset, [])
     counted = connection.execute(
-        f"select count(*), count(*) filter (not ({by_record})) from {table} where ({by_record}) or {by_text}", bound
+        f"select count(*), count(*) filter (not ({by_record})) from {table} where {is_theirs}", bound
     ).fetchone()
     rows, by_text_alone = counted or (0, 0)
     if rows:
-        connection.execute(f"delete from {table} where ({by_record}) or {by_text}", bound)
+        connection.execute(f"delete from {table} where {is_theirs}", bound)
+    return rows, by_text_alone
+
+
+def _delete_staged(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: str, named: list[RecordId], sought: Sought
+) -> int:
+    columns = [column.name for column in contract.columns]
+    rows, by_text_alone = _delete_rows(connection, contract, table, columns, [one.sql for one in named], sought)
     if by_text_alone and contract.mode == "upsert":
         connection.execute("delete from vault.staging.applied_delivery where dataset = ?", [contract.dataset])
     return rows
@@ -266,20 +300,9 @@ def _delete_staged(
 def _delete_versions(connection: duckdb.DuckDBPyConnection, contract: Contract, name: str, sought: Sought) -> int:
     """Versions of the person's records. What a history loses by a text alone, the next night builds anew."""
     table = f"vault.history.{name}"
-    columns = {row[0] for row in connection.execute(f"describe {table}").fetchall()}
-    named = [one.sql for one in record_ids(contract) if {p for p in one.parts if not p.startswith("'")} <= columns]
-    by_record = " or ".join(f"list_contains($records::varchar[], {sql})" for sql in named) or "false"
-    texts = ", ".join(f"{column}::varchar" for column in sorted(columns))
-    by_text = f"regexp_matches(concat_ws(' ', {texts}), $pattern, 'i')"
-    bound: dict[str, object] = {"pattern": "|".join(sought.ids) or "$.^"}
-    if named:
-        bound["records"] = sought.records.get(contract.dataset, [])
-    counted = connection.execute(
-        f"select count(*), count(*) filter (not ({by_record})) from {table} where ({by_record}) or {by_text}", bound
-    ).fetchone()
-    rows, by_text_alone = counted or (0, 0)
-    if rows:
-        connection.execute(f"delete from {table} where ({by_record}) or {by_text}", bound)
+    columns = sorted(row[0] for row in connection.execute(f"describe {table}").fetchall())
+    named = [one.sql for one in record_ids(contract) if {p for p in one.parts if not p.startswith("'")} <= {*columns}]
+    rows, by_text_alone = _delete_rows(connection, contract, table, columns, named, sought)
     if by_text_alone:
         connection.execute("delete from vault.history.applied_delivery where dataset = ?", [contract.dataset])
     return rows

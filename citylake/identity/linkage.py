@@ -15,6 +15,7 @@ import duckdb
 
 from citylake.identity.common_values import mark_common
 from citylake.identity.models import WEIGHT, LinkageModel
+from citylake.identity.tables import transaction
 
 if TYPE_CHECKING:
     from splink import DuckDBAPI, Linker
@@ -22,26 +23,11 @@ if TYPE_CHECKING:
 PROFILE_SCHEMA = "profile_key uuid, mention_key varchar, twin_key varchar, common varchar"
 _SEED = 1
 
-# Mentions with what speaks against their anchor: a contradicted valid identifier links nobody until a person decides.
+# A contradicted valid identifier links nobody until a person decides.
 _SET_APART = """
 create or replace temp table linking_set_apart as
-with judged as (
-    select mention_key, anchor_id, name, name_sound, ({agrees}) as agrees
-    from {mentions} where anchor_id is not null and name is not null
-),
-
-usual as (
-    select anchor_id, mode(name order by name) as usual_name, mode(name_sound order by name_sound) as usual_sound
-    from judged
-    where agrees and anchor_id in (select anchor_id from judged where not agrees)
-    group by anchor_id
-)
-
-select judged.mention_key, judged.anchor_id
-from judged inner join usual using (anchor_id)
-where not judged.agrees and ({contradicts})
+select mention_key, anchor_id from {mentions} where {apart}
 """
-_NOBODY_SET_APART = "create or replace temp table linking_set_apart (mention_key varchar, anchor_id varchar)"
 
 _MENTIONS = """
 create or replace temp table linking_mention as
@@ -188,21 +174,16 @@ def score(
     _make_tables(connection, model, edges, profiles)
     connection.execute(_STALE.format(profiles=profiles))
     connection.execute(_FRESH.format(profiles=profiles))
-    connection.execute(
-        f"delete from {edges} where left_key in (select mention_key from linking_stale) "
-        "or right_key in (select mention_key from linking_stale)"
-    )
     _block(connection, model)
-    found = _compare(connection, model, edges)
-    connection.execute(f"delete from {profiles} where profile_key in (select profile_key from linking_stale)")
-    connection.execute(f"insert into {profiles} select profile_key, mention_key, twin_key, common from linking_fresh")
+    _compare(connection, model)
+    _keep(connection, edges, profiles)
     return Scored(
         mentions=_count(connection, "linking_mention"),
         profiles=_count(connection, "linking_profile"),
         scored_profiles=_count(connection, "linking_fresh"),
         set_apart=_count(connection, "linking_set_apart"),
         pairs=_count(connection, "linking_pair"),
-        edges=found,
+        edges=_count(connection, "linking_found"),
         pairs_by_rule=_pairs_by_rule(connection, model),
         capped=_capped(connection, model),
     )
@@ -210,12 +191,7 @@ def score(
 
 def prepare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str) -> None:
     """Make ``linking_set_apart``, ``linking_mention`` and ``linking_profile``: what both steps start from."""
-    if model.agrees_with_anchor and model.contradicts_name:
-        connection.execute(
-            _SET_APART.format(mentions=mentions, agrees=model.agrees_with_anchor, contradicts=model.contradicts_name)
-        )
-    else:
-        connection.execute(_NOBODY_SET_APART)
+    connection.execute(_SET_APART.format(mentions=mentions, apart=model.apart or "false"))
     texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
     columns = ", ".join(f"{sql} as {name}" for name, sql in model.columns.items())
     connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, texts=texts))
@@ -299,9 +275,10 @@ def _make_tables(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edg
     for table, schema in schemas.items():
         connection.execute(f"create table if not exists {table} ({schema})")
     if any(_columns(connection, table) != schema for table, schema in schemas.items()):
-        for table, schema in schemas.items():
-            connection.execute(f"drop table {table}")
-            connection.execute(f"create table {table} ({schema})")
+        with transaction(connection):
+            for table, schema in schemas.items():
+                connection.execute(f"drop table {table}")
+                connection.execute(f"create table {table} ({schema})")
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> str:
@@ -326,10 +303,15 @@ def _block(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
     connection.execute(_TWINS)
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: str) -> int:
-    """Weigh ``linking_pair`` and insert what is worth keeping into ``edges``."""
+def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
+    """Weigh ``linking_pair``; what is worth keeping becomes ``linking_found``, shaped as the edges are."""
+    weights = "".join(f", {weight} double" for weight in model.weights)
+    connection.execute(
+        "create or replace temp table linking_found "
+        f"(left_key varchar, right_key varchar, match_weight double{weights})"
+    )
     if not _count(connection, "linking_pair"):
-        return 0
+        return
     api, linker = _linker(connection, model)
     pairs = api.register("linking_pair")
     linker.table_management.register_blocked_pairs_for_predict(pairs)
@@ -343,10 +325,9 @@ def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: 
     }
     weights = "".join(f", if({common.get(one, 'false')}, 0, {one}) as {one}" for one in model.weights)
     discount = "".join(f" - if({is_common}, {weight}, 0)" for weight, is_common in common.items())
-    before = _count(connection, edges)
     connection.execute(
         f"""
-        insert into {edges} (left_key, right_key, match_weight{names})
+        insert into linking_found (left_key, right_key, match_weight{names})
         select mention_key_l, coalesce(twin.twin_key, mention_key_r), match_weight{discount} as weight{weights}
         from {predicted.physical_name} as pair
         left join linking_profile as twin
@@ -356,7 +337,20 @@ def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: 
         {"review_from": model.review_from},
     )
     linker.table_management.delete_tables_created_by_splink_from_db()
-    return _count(connection, edges) - before
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, edges: str, profiles: str) -> None:
+    """Edges and the profiles that they were found for change together, or not at all."""
+    if not _count(connection, "linking_stale") and not _count(connection, "linking_fresh"):
+        return
+    stale = "in (select mention_key from linking_stale)"
+    with transaction(connection):
+        connection.execute(f"delete from {edges} where left_key {stale} or right_key {stale}")
+        connection.execute(f"insert into {edges} by name select * from linking_found")
+        connection.execute(f"delete from {profiles} where profile_key in (select profile_key from linking_stale)")
+        connection.execute(
+            f"insert into {profiles} select profile_key, mention_key, twin_key, common from linking_fresh"
+        )
 
 
 def _pairs_by_rule(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> dict[str, int]:

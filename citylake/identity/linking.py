@@ -14,6 +14,7 @@ from citylake.identity.clustering import cluster
 from citylake.identity.linkage import Scored, score
 from citylake.identity.models import LinkageModel
 from citylake.identity.reviews import replace_linking_pairs
+from citylake.identity.tables import transaction
 
 RULES: dict[Kind, str] = {"person": "valid_citizen_id", "entity": "valid_identifier"}
 _WHOLE = 0.5
@@ -130,11 +131,12 @@ def link_mentions(
     edges, profiles = f"vault.identity.{kind}_edge", f"vault.identity.{kind}_profile"
     connection.execute(_INPUT[kind])
     if kind == "person":
-        model = replace(model, agrees_with_anchor="not is_apart", contradicts_name="true")
+        model = replace(model, apart="is_apart")
     if anew:
         # Made again by scoring: the fields of another model are other columns.
-        connection.execute(f"drop table if exists {edges}")
-        connection.execute(f"drop table if exists {profiles}")
+        with transaction(connection):
+            connection.execute(f"drop table if exists {edges}")
+            connection.execute(f"drop table if exists {profiles}")
         connection.execute("create or replace temp table linking_start as select mention_key from touched")
     else:
         connection.execute(_START.format(kind=kind))

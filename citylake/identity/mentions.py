@@ -17,12 +17,12 @@ from citylake.contracts.mentions import CODES, Condition, Kind, Mention
 from citylake.contracts.model import Contract
 from citylake.identity.anchors import anchor
 from citylake.identity.normalising import FIELDS, normalised_entities, normalised_persons
-from citylake.identity.tables import MENTION
+from citylake.identity.tables import MENTION, transaction
 
-NORMALISATION = "2"
+NORMALISATION = "3"
 """Raised whenever the same record would be normalised otherwise: every mention is then read anew."""
 _BATCH = 200_000
-_NORMALISED = {"person": normalised_persons, "entity": normalised_entities}
+NORMALISED = {"person": normalised_persons, "entity": normalised_entities}
 _NAMED_BY = {"person": ("id", "name"), "entity": (*CODES, "name")}
 """Fields of which one must have a value for a record to name anybody, where its dataset does not number it."""
 
@@ -73,23 +73,25 @@ def extract_mentions(
     """Bring ``vault.identity.<kind>_mention`` up to date; how many mentions changed, are new or gone.
 
     Leaves the temporary table ``touched`` (mention_key, anchor_id): every mention whose cluster may be another now,
-    under the anchor that it had and the one that it has.
+    under the anchor that it had and the one that it has. Where anything changed, ``unfinished_run`` says so until
+    :func:`records.write_records` has followed.
     """
-    staged = dict(connection.execute(_STAGED).fetchall())
+    staged = staged_columns(connection)
     current, known = _fingerprints(connection, contracts, kind, staged), _extracted(connection)
     connection.execute(f"create or replace temp table incoming ({MENTION[kind]})")
     connection.execute("create or replace temp table gone (mention_key varchar)")
     connection.execute(
         "create or replace temp table moved (mention_key varchar, extract_date date, delivery_id varchar)"
     )
+    read_anew: dict[str, str | None] = {}
     for contract in contracts:
         named = [one for one in named_records(contract) if one.mention.names == kind and one.table in staged]
         read = f"{contract.dataset} {kind}"
         if named and (full or read not in current or current[read] != known.get(read)):
             _read(connection, kind, named, staged[named[0].table])
-            _note_extracted(connection, read, current.get(read))
+            read_anew[read] = current.get(read)
     touched = anchor(connection, kind, run_id, full=full)
-    _write(connection, kind)
+    _write(connection, kind, run_id, read_anew)
     return touched
 
 
@@ -97,7 +99,7 @@ def _read(
     connection: duckdb.DuckDBPyConnection, kind: Kind, named: Sequence[NamedRecord], columns: Sequence[str]
 ) -> None:
     """One dataset: what changed of it into ``incoming``, ``gone`` and ``moved``."""
-    selects = " union all ".join(_select(kind, one, columns) for one in named)
+    selects = " union all ".join(select_versions(kind, one, columns) for one in named)
     connection.execute(f"create or replace temp table version as {selects}", [one.dataset for one in named])
     _choose_versions(connection, kind)
     _compare(connection, kind, named[0].dataset)
@@ -138,16 +140,25 @@ def _extracted(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(connection.execute("from vault.identity.extracted_dataset").fetchall())
 
 
-def _note_extracted(connection: duckdb.DuckDBPyConnection, read: str, fingerprint: str | None) -> None:
-    connection.execute("delete from vault.identity.extracted_dataset where source_dataset = ?", [read])
-    connection.execute("insert into vault.identity.extracted_dataset values (?, ?)", [read, fingerprint])
+def _note_extracted(connection: duckdb.DuckDBPyConnection, read_anew: Mapping[str, str | None]) -> None:
+    for read, fingerprint in read_anew.items():
+        connection.execute("delete from vault.identity.extracted_dataset where source_dataset = ?", [read])
+        connection.execute("insert into vault.identity.extracted_dataset values (?, ?)", [read, fingerprint])
 
 
-def _select(kind: Kind, named: NamedRecord, staged: Sequence[str]) -> str:
-    """The versions of the records that a mention is read from, all fields as text."""
+def staged_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The tables of staging, and the columns that each has."""
+    return dict(connection.execute(_STAGED).fetchall())
+
+
+def select_versions(kind: Kind, named: NamedRecord, staged: Sequence[str], *, deleted: bool = False) -> str:
+    """The versions of the records that a mention is read from, all fields as text; of deleted ones, if asked for.
+
+    Takes one parameter, the dataset.
+    """
     mention = named.mention
     fields = ", ".join(f"{_text(mention.columns.get(field, ()), staged)} as {field}" for field in FIELDS[kind])
-    conditions = ["not is_deleted", *([_holds(mention.where)] if mention.where else [])]
+    conditions = ["is_deleted" if deleted else "not is_deleted", *([_holds(mention.where)] if mention.where else [])]
     if not named.is_numbered:
         has = (_text(mention.columns[field], staged) for field in _NAMED_BY[kind] if field in mention.columns)
         conditions.append(f"coalesce({', '.join(has)}, null) is not null")
@@ -245,13 +256,13 @@ def _normalise(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
         batch = connection.execute(
             "select * from changed_version where row_no > ? and row_no <= ?", [start, start + _BATCH]
         ).pl()
-        connection.register("batch", _NORMALISED[kind](batch).select(wanted))
+        connection.register("batch", NORMALISED[kind](batch).select(wanted))
         connection.execute("insert into incoming by name select * from batch")
         connection.unregister("batch")
     connection.execute("drop table changed_version")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, kind: Kind, run_id: str, read_anew: Mapping[str, str | None]) -> None:
     """Replace what changed, moved or is anchored otherwise, remove what is gone; write nothing else."""
     table = f"vault.identity.{kind}_mention"
     connection.execute(
@@ -272,13 +283,19 @@ def _write(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
     )
     replaced = " union all ".join(f"select mention_key from {name}" for name in ("rewritten", "incoming", "gone"))
     row = connection.execute(f"select count(*) from ({replaced})").fetchone()
-    if row and row[0]:
-        connection.execute(f"delete from {table} where mention_key in ({replaced})")
-        connection.execute(f"insert into {table} by name select * from rewritten")
-        connection.execute(
-            f"""
-            insert into {table} by name
-            select incoming.* replace (anchored.anchor_id as anchor_id)
-            from incoming left join anchored using (mention_key)
-            """
-        )
+    is_changed = bool(row and row[0])
+    if not is_changed and not read_anew:
+        return
+    with transaction(connection):
+        _note_extracted(connection, read_anew)
+        if is_changed:
+            connection.execute("insert into vault.identity.unfinished_run values (?, ?)", [kind, run_id])
+            connection.execute(f"delete from {table} where mention_key in ({replaced})")
+            connection.execute(f"insert into {table} by name select * from rewritten")
+            connection.execute(
+                f"""
+                insert into {table} by name
+                select incoming.* replace (anchored.anchor_id as anchor_id)
+                from incoming left join anchored using (mention_key)
+                """
+            )

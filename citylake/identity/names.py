@@ -1,8 +1,8 @@
 """Names of persons and organisations brought into the form in which they can be compared. Polars expressions only.
 
 Nothing here decides whether two names are one: that is the model's business. What is folded is writing, not naming:
-width and composition of characters (NFKC), blanks, dots and brackets, upper and lower case. Traditional and variant
-characters meet by their sound, for which pypinyin's dictionary is asked once for every character there is.
+width and composition of characters (NFKC), traditional characters, blanks, dots and brackets, upper and lower case.
+Variants meet by their sound, for which pypinyin's dictionary is asked once for every character there is.
 """
 
 import re
@@ -12,6 +12,8 @@ import polars as pl
 from pypinyin.constants import PINYIN_DICT
 from pypinyin.contrib.tone_convert import to_normal
 from stdnum import numdb
+
+from citylake.identity.characters import traditional_characters
 
 _NOISE = r"[\s\p{P}\p{S}\p{Cf}\p{Co}\p{Cn}]+"
 """Blanks, punctuation (the dots of 阿依古丽·…, all brackets), symbols, and what no font shows."""
@@ -65,7 +67,7 @@ _SHORTEST_CORE = 2
 
 
 def person_name(text: pl.Expr) -> pl.Expr:
-    """A name without what only writing adds: ``阿依古丽·买买提`` is ``阿依古丽买买提``, ``ｗｕ 伟`` is ``WU伟``.
+    """A name without what only writing adds: ``阿依古丽·买买提`` is ``阿依古丽买买提``, ``ｗｕ 偉`` is ``WU伟``.
 
     Null for a text without a letter or character.
     """
@@ -93,8 +95,7 @@ def entity_core(text: pl.Expr) -> pl.Expr:
     ``江苏省无锡市中天机械制造有限公司`` and ``中天机械制造(无锡)有限公司`` are both ``中天机械制造``. Takes the name as
     written, for brackets are gone from a normalised one. Divisions are those of python-stdnum's table, former ones too.
     """
-    folded = text.str.normalize("NFKC").str.to_uppercase().str.replace_all(_BRACKETED, "")
-    whole = _plain(folded)
+    whole = _plain(text.str.normalize("NFKC").str.replace_all(_BRACKETED, ""))
     core = whole.str.replace(f"(?:{'|'.join(_FORMS)})$", "").str.replace(_region_prefix(with_counties=True), "")
     full = person_name(text)
     return pl.when(core.str.len_chars() >= _SHORTEST_CORE).then(core).otherwise(full)
@@ -108,7 +109,8 @@ def address(text: pl.Expr) -> pl.Expr:
 
 
 def _plain(text: pl.Expr) -> pl.Expr:
-    return text.str.normalize("NFKC").str.to_uppercase().str.replace_all(_NOISE, "")
+    folded = text.str.normalize("NFKC").str.to_uppercase().str.replace_all(_NOISE, "")
+    return folded.str.replace_many(*traditional_characters())
 
 
 @cache

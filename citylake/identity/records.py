@@ -6,6 +6,7 @@ import duckdb
 
 from citylake.contracts.mentions import Kind
 from citylake.identity.keys import assign_keys
+from citylake.identity.tables import transaction
 
 # The records of the night's clusters, each with the key it had; one that comes back has the key that waited for it.
 # With them all others that have one of these keys: clusters that nothing touched, known by their key.
@@ -80,6 +81,30 @@ from vault.identity.{kind}_record
 where source_record_key in (select mention_key from leaving)
 """
 
+# Whoever asks why two became one, or one two, must find the person who said so: what a record was found by may be the
+# valid number that it always had. A word that others contradict joined nobody.
+_DECIDED = """
+update event set reason = 'decided'
+where (old_key, new_key) in (
+    select (moved.old_key, moved.new_key)
+    from (
+        select left_key as one, right_key as other, decision from linking_word
+        union all
+        select right_key, left_key, decision from linking_word
+    ) as word
+    inner join assigned as moved on word.one = moved.source_record_key
+    inner join assigned as beside on word.other = beside.source_record_key
+    where
+        word.decision = 'same'
+        and moved.new_key = beside.new_key
+        and moved.old_key is distinct from beside.old_key
+        and (least(word.one, word.other), greatest(word.one, word.other)) not in (
+            select (left_key, right_key) from linking_contradictory
+        )
+        or word.decision = 'different' and moved.new_key <> beside.new_key and moved.old_key = beside.old_key
+)
+"""
+
 _EVENTS = """
 insert into vault.identity.key_event by name
 select
@@ -94,7 +119,8 @@ def write_records(
 ) -> dict[str, int]:
     """Give the night's clusters their keys and write what changed; counts of what was written.
 
-    Reads the temporary tables ``touched`` and ``cluster``. ``is_first`` says that mentions are kept since tonight.
+    Reads the temporary tables of linking: ``touched``, ``cluster`` and what people decided. ``is_first`` says that
+    mentions are kept since tonight.
     """
     connection.execute(_LEAVING)
     if is_first:
@@ -104,6 +130,7 @@ def write_records(
         f"create or replace temp view earlier_key as select founding_source_record_key from vault.identity.{kind}_key"
     )
     assign_keys(connection, kind)
+    connection.execute(_DECIDED)
     connection.execute(_CHANGED.format(kind=kind))
     facts = {
         "keys_minted": count(connection, "minted_key"),
@@ -117,23 +144,33 @@ def write_records(
     return facts
 
 
+def is_unfinished(connection: duckdb.DuckDBPyConnection, kind: Kind) -> bool:
+    """Whether the last run was cut short between its mentions and its records."""
+    return count(connection, f"(select 1 from vault.identity.unfinished_run where kind = '{kind}')") > 0
+
+
 def _write(connection: duckdb.DuckDBPyConnection, kind: Kind, values: dict[str, object], facts: dict[str, int]) -> None:
+    if not any(facts.values()) and not is_unfinished(connection, kind):
+        return
     record = f"vault.identity.{kind}_record"
-    if facts["key_events"]:
-        connection.execute(_EVENTS.format(kind=kind), values)
-    if facts["keys_minted"]:
-        connection.execute(
-            f"insert into vault.identity.{kind}_key "
-            "select key, founding_source_record_key, generation, $run_id from minted_key",
-            {"run_id": values["run_id"]},
-        )
-    if facts["records_retired"]:
-        connection.execute(_RETIRED.format(kind=kind))
-        connection.execute(f"delete from {record} where source_record_key in (select mention_key from leaving)")
-    if facts["records_written"]:
-        connection.execute(f"delete from {record} where source_record_key in (select source_record_key from changed)")
-        connection.execute(f"insert into {record} by name select * from changed")
-        _keep_retired(connection, kind)
+    with transaction(connection):
+        connection.execute("delete from vault.identity.unfinished_run where kind = ?", [kind])
+        if facts["key_events"]:
+            connection.execute(_EVENTS.format(kind=kind), values)
+        if facts["keys_minted"]:
+            connection.execute(
+                f"insert into vault.identity.{kind}_key "
+                "select key, founding_source_record_key, generation, $run_id from minted_key",
+                {"run_id": values["run_id"]},
+            )
+        if facts["records_retired"]:
+            connection.execute(_RETIRED.format(kind=kind))
+            connection.execute(f"delete from {record} where source_record_key in (select mention_key from leaving)")
+        if facts["records_written"]:
+            moved = "source_record_key in (select source_record_key from changed)"
+            connection.execute(f"delete from {record} where {moved}")
+            connection.execute(f"insert into {record} by name select * from changed")
+            _keep_retired(connection, kind)
 
 
 def _keep_retired(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:

@@ -3,6 +3,9 @@
 Whom records name, the contracts say. What a night writes depends on the records in force, the model, people's decisions
 and the keys that exist, not on the order of the records; what it costs follows what changed. Now and then everybody is
 linked anew, and how far that differs from what nights had come to is counted.
+
+Each step computes first and writes what it found at once. A run that was cut short between mentions and records is
+known by ``unfinished_run``, and the next one looks at everybody.
 """
 
 from dataclasses import dataclass
@@ -19,8 +22,9 @@ from citylake.identity.linking import Linked, link_mentions
 from citylake.identity.mentions import extract_mentions
 from citylake.identity.model_versions import adopted_version, model_in_force, note_adopted
 from citylake.identity.models import LinkageModel
-from citylake.identity.records import count, write_records
-from citylake.identity.tables import prepare_tables
+from citylake.identity.past_records import keep_past_records
+from citylake.identity.records import count, is_unfinished, write_records
+from citylake.identity.tables import prepare_tables, transaction
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
@@ -77,12 +81,13 @@ class _Step:
 def resolve_identities(
     settings: Settings, run_id: str, as_of: date, *, full: bool = False, relink: bool = False
 ) -> dict[str, Any]:
-    """Bring ``vault.identity`` up to date with staging, in one transaction. The caller holds the writer's lock.
+    """Bring ``vault.identity`` up to date with staging. The caller holds the writer's lock.
 
     ``full`` reads and links everything anew, changed or not. ``relink`` links everybody anew after the night's own
     changes, and counts whom that places otherwise; it happens by itself ``relink_days`` after the last time.
     Returns counts by kind: mentions in force and how many of them the night touched, records that name somebody, keys
-    minted, records written and retired, key events, and what linking came to. Raises SecretMismatch before anything is
+    minted, records written and retired, key events, deleted records that tell somebody's past, and what linking came
+    to. Raises SecretMismatch before anything is
     written when the secret is lost or changed.
     """
     contracts = list(load_contracts(settings.contracts).values())
@@ -91,18 +96,21 @@ def resolve_identities(
         fingerprint = _known_fingerprint(connection)
         keeper = open_keeper(Zones.of(settings), settings, fingerprint)
         keeper.register(connection)
-        connection.execute("begin")
-        prepare_tables(connection)
-        if fingerprint is None:
-            connection.execute("insert into vault.identity.keeper values (?)", [keeper.fingerprint])
+        with transaction(connection):
+            prepare_tables(connection)
+            if fingerprint is None:
+                connection.execute("insert into vault.identity.keeper values (?)", [keeper.fingerprint])
         for kind in KINDS:
             step = _Step(connection, kind, model_in_force(settings, kind), run_id, as_of)
-            is_first = count(connection, f"vault.identity.{kind}_mention") == 0
+            is_resumed = is_unfinished(connection, kind)
+            is_first = is_resumed or count(connection, f"vault.identity.{kind}_mention") == 0
             touched = extract_mentions(connection, contracts, kind, run_id, full=full)
+            if is_resumed:
+                connection.execute(_EVERYBODY.format(kind=kind))
             due = relink or _is_due(step, settings.relink_days)
             counted = _resolve(step, touched, full=full, relink=due, is_first=is_first)
+            counted["past_records"] = keep_past_records(connection, contracts, kind)
             facts |= {f"{kind}_{name}": value for name, value in counted.items()}
-        connection.execute("commit")
     return facts
 
 
@@ -126,16 +134,17 @@ def _resolve(step: _Step, touched: int, *, full: bool, relink: bool, is_first: b
         row = connection.execute(_DIVERGING.format(kind=kind)).fetchone()
         diverging = row[0] if row else 0
         write_records(connection, kind, step.run_id, step.as_of, is_first=False)
-    if is_new_model:
-        note_adopted(connection, kind, step.model.version, step.run_id)
-    noted = note_run(
-        connection,
-        NightOf(step.run_id, step.as_of, kind, step.model.version),
-        linked,
-        changed=touched,
-        is_relink=is_anew or relink,
-        diverging=diverging,
-    )
+    with transaction(connection):
+        if is_new_model:
+            note_adopted(connection, kind, step.model.version, step.run_id)
+        noted = note_run(
+            connection,
+            NightOf(step.run_id, step.as_of, kind, step.model.version),
+            linked,
+            changed=touched,
+            is_relink=is_anew or relink,
+            diverging=diverging,
+        )
     kept = ("mentions", "records", "keys", "nobody_mentions", "largest_cluster", "diverging_mentions", "model_version")
     return counted | {name: noted[name] for name in kept}
 

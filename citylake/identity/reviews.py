@@ -3,6 +3,7 @@
 import duckdb
 
 from citylake.contracts.mentions import Kind
+from citylake.identity.tables import transaction
 
 # What stays, with the run that saw it first, beside what is new.
 _PAIRS = """
@@ -33,8 +34,9 @@ def replace_pairs(connection: duckdb.DuckDBPyConnection, kind: Kind, reason: str
     if row == (0,):
         return
     connection.execute(_PAIRS, about | {"run_id": run_id})
-    connection.execute(f"delete from vault.identity.review_pair where {_OF_CONCERNED}", about)
-    connection.execute("insert into vault.identity.review_pair by name select * from pair")
+    with transaction(connection):
+        connection.execute(f"delete from vault.identity.review_pair where {_OF_CONCERNED}", about)
+        connection.execute("insert into vault.identity.review_pair by name select * from pair")
 
 
 # What clustering asks about. Whoever has no valid identifier to contradict is asked about by the other reasons only.
@@ -69,5 +71,6 @@ def replace_linking_pairs(connection: duckdb.DuckDBPyConnection, kind: Kind, run
     connection.execute(_LINKING_PAIRS, about | {"run_id": run_id})
     if connection.execute(_AS_BEFORE, about).fetchone() == (0,):
         return
-    connection.execute(f"delete from vault.identity.review_pair where {_OF_LINKING}", about)
-    connection.execute("insert into vault.identity.review_pair by name select * from pair")
+    with transaction(connection):
+        connection.execute(f"delete from vault.identity.review_pair where {_OF_LINKING}", about)
+        connection.execute("insert into vault.identity.review_pair by name select * from pair")

@@ -8,9 +8,9 @@ and, so that the order in which records came cannot matter, the smaller record k
 ``attribute_disagreement``. All of it is restricted: values identify people. ``person_description`` shows of it what may
 be known outside the vault.
 
-Values are compared as the mentions have them, normalised, and in simplified characters; a coarser region does not
-disagree with a finer one in it. A night looks closely only at the keys of which something changed: what each was chosen
-from is kept as a fingerprint (``attribute_basis``).
+Values are compared as the mentions have them, normalised; a coarser region does not disagree with a finer one in it. A
+night looks closely only at the keys of which something changed: what each was chosen from is kept as a fingerprint
+(``attribute_basis``).
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ import duckdb
 import polars as pl
 
 from citylake.contracts.model import Contract, load_contracts
-from citylake.identity.characters import traditional_characters
 from citylake.identity.source_priority import ATTRIBUTES, KINDS, Kind, read_priorities
+from citylake.identity.tables import transaction
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 
@@ -123,13 +123,6 @@ select
     said.key,
     said.attribute,
     said.value,
-    -- Few texts have traditional characters, and looking one up in thousands is dear.
-    if(
-        said.attribute in ('name', 'address', 'representative')
-        and regexp_matches(said.value, '[' || $traditional || ']'),
-        translate(said.value, $traditional, $simplified),
-        said.value
-    ) as compared_value,
     said.source_dataset,
     said.mention_key,
     said.extract_date,
@@ -148,7 +141,7 @@ where said.value <> ''
 
 _ORDER = "is_outgrown, rank, is_holding desc, stated_at desc, mention_key"
 _SAME = """(
-    {left}.compared_value = {right}.compared_value
+    {left}.value = {right}.value
     or (
         {left}.attribute = 'region_code'
         and (starts_with({left}.value, {right}.value) or starts_with({right}.value, {left}.value))
@@ -215,12 +208,12 @@ inner join winner on candidate.key = winner.key and candidate.attribute = winner
 where candidate.is_holding and not candidate.is_outgrown and not {_SAME.format(left="candidate", right="winner")}
 group by
     winner.key, winner.attribute, winner.source_dataset, candidate.source_dataset, winner.mention_key, winner.value,
-    candidate.compared_value
+    candidate.value
 """
 
 
 def keep_sources(settings: Settings, as_of: date) -> dict[str, int]:
-    """Bring winners and disagreements of both kinds up to date, in one transaction. The caller holds the writer's lock.
+    """Bring winners and disagreements of both kinds up to date, each kind at once. The caller holds the writer's lock.
 
     Returns counts: keys looked at anew, disagreements that are open. Raises InvalidPriority before anything is written.
     """
@@ -228,13 +221,12 @@ def keep_sources(settings: Settings, as_of: date) -> dict[str, int]:
     priorities = read_priorities(contracts.keys())
     facts = {"sources_chosen_anew": 0}
     with open_lakes(settings, ("vault",)) as connection:
-        connection.execute("begin")
-        prepare_tables(connection, priorities)
+        with transaction(connection):
+            prepare_tables(connection, priorities)
         for kind in KINDS:
             if _exists(connection, f"{kind}_mention"):
                 facts["sources_chosen_anew"] += choose_sources(connection, kind, as_of, contracts, priorities)
         facts["disagreements"] = _count(connection, "vault.identity.attribute_disagreement")
-        connection.execute("commit")
     return facts
 
 
@@ -262,7 +254,7 @@ def choose_sources(
     contracts: Mapping[str, Contract],
     priorities: pl.DataFrame,
 ) -> int:
-    """Choose anew for every key of one kind of which something changed; returns how many. In the caller's transaction.
+    """Choose anew for every key of one kind of which something changed; returns how many.
 
     Reads ``<kind>_mention``, ``<kind>_record``, and of staging which records hold and when they were updated.
     """
@@ -275,10 +267,9 @@ def choose_sources(
     if touched:
         names = ATTRIBUTES[kind]
         values = ", ".join(f"mention.{name}::varchar as {name}" for name in names)
-        traditional, simplified = traditional_characters()
         connection.execute(
             _CANDIDATES.format(kind=kind, values=values, attributes=", ".join(names)),
-            {"as_of": as_of, "traditional": traditional, "simplified": simplified},
+            {"as_of": as_of},
         )
         connection.execute(_WINNERS)
         connection.execute(_DECIDED)
@@ -288,18 +279,19 @@ def choose_sources(
 
 def _replace(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
     is_touched = "in (select key from touched)"
-    connection.execute(f"delete from vault.identity.{kind}_attribute where {kind}_key {is_touched}")
-    for table in ("attribute_disagreement", "attribute_basis"):
-        connection.execute(f"delete from vault.identity.{table} where kind = '{kind}' and key {is_touched}")
-    connection.execute(
-        f"insert into vault.identity.{kind}_attribute "
-        "select key, attribute, value, source_dataset, mention_key, rule from decided"
-    )
-    connection.execute(_DISAGREEMENTS, {"kind": kind})
-    connection.execute(
-        f"insert into vault.identity.attribute_basis select '{kind}', key, fingerprint from touched "
-        "where fingerprint is not null"
-    )
+    with transaction(connection):
+        connection.execute(f"delete from vault.identity.{kind}_attribute where {kind}_key {is_touched}")
+        for table in ("attribute_disagreement", "attribute_basis"):
+            connection.execute(f"delete from vault.identity.{table} where kind = '{kind}' and key {is_touched}")
+        connection.execute(
+            f"insert into vault.identity.{kind}_attribute "
+            "select key, attribute, value, source_dataset, mention_key, rule from decided"
+        )
+        connection.execute(_DISAGREEMENTS, {"kind": kind})
+        connection.execute(
+            f"insert into vault.identity.attribute_basis select '{kind}', key, fingerprint from touched "
+            "where fingerprint is not null"
+        )
 
 
 def _stand(

@@ -3,6 +3,9 @@
 All of them are restricted. Who writes which is said in the module that does.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 
 _RECORD = """
@@ -40,9 +43,13 @@ _TABLES = {
     "person_mention": PERSON_MENTION,
     "entity_mention": ENTITY_MENTION,
     "extracted_dataset": "source_dataset varchar, fingerprint varchar",
+    "unfinished_run": "kind varchar, run_id varchar",
     "person_record": _RECORD.format(kind="person"),
     "entity_record": _RECORD.format(kind="entity"),
     "retired_record": """
+        kind varchar, source_dataset varchar, register_no varchar, source_record_key varchar, key varchar
+    """,
+    "past_record": """
         kind varchar, source_dataset varchar, register_no varchar, source_record_key varchar, key varchar
     """,
     "person_key": _KEY.format(kind="person"),
@@ -71,9 +78,11 @@ _COMMENTS = {
     "person_mention": "Persons as records in force name them, normalised: what linking compares",
     "entity_mention": "Organisations as records in force name them, normalised: what linking compares",
     "extracted_dataset": "What the mentions of each dataset were last read from",
+    "unfinished_run": "The run whose changed mentions are written and whose records are not yet: it was cut short",
     "person_record": "Which person each record in force names, by which rule",
     "entity_record": "Which entity each record in force names, by which rule",
     "retired_record": "Records that are not in force any more, with the key that waits for them to come back",
+    "past_record": "Records that were deleted, and who carries their number today: whose past they tell",
     "person_key": "Every person key ever made and the record that it was made over; keys are never reused",
     "entity_key": "Every entity key ever made and the record that it was made over; keys are never reused",
     "key_event": "Every change of a record's key: merge or split, with date, reason, evidence and run",
@@ -90,6 +99,22 @@ _ADDED = {
     "person_record": {"match_weight": "double", "matched_record_key": "varchar"},
     "key_event": {"kind": "varchar", "record_count": "integer", "evidence_record_key": "varchar"},
 }
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All that is written inside, or nothing. Only writing belongs inside.
+
+    What is computed is computed before it: DuckDB counts a table made in a transaction that is still open as empty
+    (seen in 1.5.5), and joins of a million rows planned for none take hours.
+    """
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
 
 
 def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:

@@ -19,8 +19,11 @@ EXTENSIONS = ("sqlite_scanner", "ducklake")
 def install_extensions(zones: Zones) -> None:
     """Copy DuckDB's extensions from their wheels to where every reader can load them. Needs no network."""
     target = zones.extensions
-    if all(list(target.glob(f"v{duckdb.__version__}/*/{name}.duckdb_extension")) for name in EXTENSIONS):
-        return
+    if not all(list(target.glob(f"v{duckdb.__version__}/*/{name}.duckdb_extension")) for name in EXTENSIONS):
+        _install(target)
+
+
+def _install(target: Path) -> None:
     with duckdb.connect(config={"extension_directory": str(target)}) as connection:
         for name in EXTENSIONS:
             try:

@@ -5,6 +5,7 @@ identifiers that are being erased and is the last of them to go. The certificate
 deliveries are ``ingestion``'s, who a person is :mod:`citylake.identity.erasure`'s.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -34,12 +35,20 @@ class Sought(BaseModel):
     """By dataset, the ids of the person's records there."""
     numbers: dict[str, list[str]] = {}
     """By dataset, those of the record ids that number the person."""
+    phones: list[str] = []
+    """Phones of the person that nobody else is known by, in every form that registers write."""
     key: str | None = None
 
     def __repr__(self) -> str:
         return f"Sought({len(self.ids)} ids, {sum(map(len, self.records.values()))} records)"
 
     __str__ = __repr__
+
+    @property
+    def pattern(self) -> str:
+        """Ids, anywhere in a text, and phones, which longer numbers may contain, as a pattern in DuckDB's syntax."""
+        alone = (f"(^|[^0-9A-Za-z]){re.escape(phone)}([^0-9A-Za-z]|$)" for phone in self.phones)
+        return "|".join([*map(re.escape, self.ids), *alone]) or "$.^"
 
     def long_numbers(self, dataset: str | None = None) -> list[str]:
         """Numbers of the person, of one dataset or of all, that are long enough to be sought in texts."""

@@ -14,16 +14,11 @@ _ENCODINGS = ("utf-8-sig", "gb18030")
 """What spreadsheets save CSV as; the second is the first choice of Chinese ones."""
 
 
-def harmless(text: pl.Expr) -> pl.Expr:
-    """Texts with an apostrophe in front of whatever a spreadsheet would run as a formula."""
-    is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_PLAIN_NUMBER)
-    return pl.when(is_formula).then(pl.concat_str(pl.lit("'"), text)).otherwise(text)
+def write_table(table: pl.DataFrame | pl.LazyFrame, file: Path) -> None:
+    """Write a table as CSV (UTF-8 with mark, owner-only), whole or not at all.
 
-
-def write_table(table: pl.DataFrame, file: Path) -> None:
-    """Write a table as CSV (UTF-8 with mark, owner-only), whole or not at all; texts are made harmless.
-
-    Raises UsageError when the file cannot be written.
+    A text that a spreadsheet would run as a formula gets an apostrophe in front; a plain number, signed or not, stays.
+    A lazy table is streamed. Raises UsageError when the file cannot be written.
     """
     folder = file.absolute().parent
     if file.is_dir() or not os.access(folder, os.W_OK):
@@ -33,8 +28,9 @@ def write_table(table: pl.DataFrame, file: Path) -> None:
     descriptor, aside = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
     os.close(descriptor)
     try:
-        safe = {name: harmless(pl.col(name)) for name, kind in table.schema.items() if kind == pl.String}
-        table.with_columns(**safe).write_csv(aside, include_bom=True)
+        lazy = table.lazy()
+        texts = [name for name, kind in lazy.collect_schema().items() if kind == pl.String]
+        lazy.with_columns(_harmless(pl.col(name)).alias(name) for name in texts).sink_csv(aside, include_bom=True)
         Path(aside).rename(file)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
@@ -57,3 +53,8 @@ def read_table(file: Path) -> pl.DataFrame:
         except pl.exceptions.PolarsError as problem:
             raise UsageError(f"{file} is no table: save it as CSV with its headings. 不是带表头的 CSV。") from problem
     raise UsageError(f"{file} is neither UTF-8 nor GB 18030 text: save it as CSV. 请另存为 CSV。")
+
+
+def _harmless(text: pl.Expr) -> pl.Expr:
+    is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_PLAIN_NUMBER)
+    return pl.when(is_formula).then(pl.concat_str(pl.lit("'"), text)).otherwise(text)

@@ -25,6 +25,10 @@ _OF_DEPARTMENTS = ("landing", "raw", "quarantine")
 _ZONES = ("landing", "raw", "quarantine", "vault", "people", "city", "releases", "ledger", "dagster")
 
 
+_WIDE = {"utf-16-le": rb"[0-9A-Za-z]\x00", "utf-16-be": rb"\x00[0-9A-Za-z]"}
+"""A letter or digit as each encoding writes it."""
+
+
 class Readable(Protocol):
     """A stream of bytes."""
 
@@ -52,11 +56,32 @@ class Wanted:
 
     @cached_property
     def in_bytes(self) -> re.Pattern[bytes] | None:
-        """As a pattern over bytes, in ASCII and UTF-16."""
+        """As a pattern over bytes; what is found anywhere also in UTF-16."""
         wide = [word.encode(codec) for word in self.anywhere for codec in ("utf-16-le", "utf-16-be")]
         alone = [rb"(?<![0-9A-Za-z])" + re.escape(word.encode()) + rb"(?![0-9A-Za-z])" for word in sorted(self.whole)]
         found = [*(re.escape(word) for word in sorted([*(word.encode() for word in self.anywhere), *wide])), *alone]
         return re.compile(b"|".join(found), re.IGNORECASE) if found else None
+
+    @cached_property
+    def in_wide_bytes(self) -> list[re.Pattern[bytes]]:
+        """Numbers as patterns over UTF-16, one an encoding."""
+        return [
+            re.compile(
+                b"|".join(
+                    b"(?<!" + beside + b")" + re.escape(word.encode(codec)) + b"(?!" + beside + b")"
+                    for word in sorted(self.whole)
+                ),
+                re.IGNORECASE,
+            )
+            for codec, beside in _WIDE.items()
+            if self.whole
+        ]
+
+    def is_in(self, piece: bytes) -> bool:
+        """Whether any of it is in a piece of a file that begins on an even byte: there UTF-16 has its characters."""
+        return (self.in_bytes is not None and self.in_bytes.search(piece) is not None) or any(
+            found.start() % 2 == 0 for pattern in self.in_wide_bytes for found in pattern.finditer(piece)
+        )
 
     @cached_property
     def in_values(self) -> str:
@@ -68,9 +93,10 @@ class Wanted:
 def search(zones: Zones, sought: Sought, leaving_out: Collection[Path]) -> tuple[list[ZoneSearched], list[Trace]]:
     """Look through every file of the home and of landing for a person: a line a zone, and the files with a trace.
 
-    Ids are sought everywhere, the key everywhere but in the vault, where it stays as a spent one. Record numbers are
-    their dataset's own: another's may have the same for somebody else, so they are sought in files of their dataset
-    and, where they are more than digits, in everything that is published or logged.
+    Ids and phones are sought everywhere, the key everywhere but in the vault, where it stays as a spent one. Record
+    numbers are their dataset's own: another's may have the same for somebody else, so they are sought in files of their
+    dataset and, where they are more than digits, in everything that is published or logged. Names are not sought: too
+    many people have one, and finding it would prove nothing.
     """
     found: list[Trace] = []
     table: list[ZoneSearched] = []
@@ -91,21 +117,22 @@ def search(zones: Zones, sought: Sought, leaving_out: Collection[Path]) -> tuple
 
 def _wanted(zone: str, place: Path, sought: Sought) -> Wanted:
     ids, key = frozenset(sought.ids), {sought.key} if sought.key else set[str]()
+    phones = frozenset(sought.phones)
     if zone in _OF_DEPARTMENTS:
-        return Wanted(ids | key, frozenset(sought.long_numbers(".".join(place.parts[:2]))))
+        return Wanted(ids | key, phones.union(sought.long_numbers(".".join(place.parts[:2]))))
     if zone == "vault":
         table = place.parts[2].removeprefix("stg_") if place.parts[:2] == ("data", "staging") else ""
-        return Wanted(ids, frozenset(sought.long_numbers(table.replace("__", ".", 1))))
-    return Wanted(ids | key, frozenset(number for number in sought.long_numbers() if not number.isdigit()))
+        return Wanted(ids, phones.union(sought.long_numbers(table.replace("__", ".", 1))))
+    return Wanted(ids | key, phones.union(number for number in sought.long_numbers() if not number.isdigit()))
 
 
 def has_any(path: Path, wanted: Wanted, engine: duckdb.DuckDBPyConnection) -> tuple[bool, bool]:
     """Whether what is wanted is in a file, and whether it is packed and does not unpack. Case does not count."""
-    pattern, is_damaged = wanted.in_bytes, False
-    if pattern is None:
+    is_damaged = False
+    if wanted.in_bytes is None:
         return False, False
     try:
-        if any(pattern.search(piece) for piece in pieces_of(path)):
+        if any(wanted.is_in(piece) for piece in pieces_of(path)):
             return True, False
     except FileNotFoundError:
         return False, False

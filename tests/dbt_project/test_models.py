@@ -261,6 +261,7 @@ def _identifiers(city: CityHome) -> dict[str, set[str]]:
     identity = {
         "person_record": {"register_no"},
         "retired_record": {"register_no"},
+        "past_record": {"register_no"},
         "person_mention": named,
         "entity_mention": named,
         "person_attribute": {"value"},

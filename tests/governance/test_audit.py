@@ -89,6 +89,15 @@ def test_unknown_regions_and_repeated_keys_fail(city: "Audited") -> None:
     assert city.failures() == {"region.known": 2, "key.unique": 1}
 
 
+def test_an_old_key_that_leads_twice_to_one_key_fails(city: "Audited") -> None:
+    # A list of last year joined on it would count somebody twice.
+    city.run(
+        "create table people.base.key_history as select 'person' as kind, 'a' as old_key, 'b' as new_key, "
+        "date '2026-01-01' as changed_date, 'b' as current_key from range(2)"
+    )
+    assert city.failures()["key.unique"] == 1
+
+
 def test_a_year_without_a_work_calendar_warns(city: "Audited") -> None:
     # Guards against deadlines that silently ignore every holiday of a new year.
     city.run("update city.base.dim_date set calendar_source = 'weekend_rule'")

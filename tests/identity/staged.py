@@ -50,11 +50,13 @@ class Staged:
             )
         self.add(dataset, columns, rows, day)
 
-    def add(self, dataset: str, columns: str, rows: Sequence[Sequence[str | None]], day: str) -> None:
-        """One more delivery of a staging table."""
+    def add(
+        self, dataset: str, columns: str, rows: Sequence[Sequence[str | None]], day: str, *, deleted: bool = False
+    ) -> None:
+        """One more delivery of a staging table; of tombstones, if so."""
         names = columns.split(", ")
         frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row").with_columns(
-            pl.lit(value=False).alias("is_deleted"),
+            pl.lit(value=deleted).alias("is_deleted"),
             pl.lit(day).str.to_date().alias("_extract_date"),
             pl.lit(day).alias("_delivery_id"),
             pl.int_range(pl.len(), dtype=pl.Int64).alias("_line"),
@@ -64,8 +66,28 @@ class Staged:
             connection.execute(f"insert into vault.staging.{_table(dataset)} by name select * from frame")
 
     def night(self, *, full: bool = False) -> dict[str, int]:
+        if self.nights == 1:
+            self._let_empty_tables_have_held_a_row()
         self.nights += 1
         return resolve_identities(self.settings, f"run-{self.nights}", DAY, full=full)
+
+    def _let_empty_tables_have_held_a_row(self) -> None:
+        """Half of a tiny night is DuckLake asking for the statistics of tables that never had any, again and again.
+
+        Hardly a table of a city's is so for long.
+        """
+        with open_lakes(self.settings, ("vault",)) as connection:
+            catalog = "__ducklake_metadata_vault"
+            never_written = connection.execute(
+                f"select table_name from {catalog}.ducklake_table inner join {catalog}.ducklake_schema as schemas "
+                "using (schema_id) where schemas.schema_name = 'identity' and ducklake_table.end_snapshot is null "
+                f"and table_id not in (select table_id from {catalog}.ducklake_table_stats)"
+            ).fetchall()
+            for statement in ("insert into {} default values", "delete from {}"):
+                connection.execute("begin")
+                for (table,) in never_written:
+                    connection.execute(statement.format(f"vault.identity.{table}"))
+                connection.execute("commit")
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         with open_lakes(self.settings, ("vault",), read_only=True) as connection:

@@ -1,6 +1,7 @@
 """What is scored, at what cost, and that no bad input makes a crowd of it. All persons are made up."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 from citylake.identity.clustering import Clustered, cluster
+from citylake.identity.contradictions import JUDGED
 from citylake.identity.linkage import Scored, score, train
 from citylake.identity.models import LinkageModel, ModelMismatch, load_model, save_model, specification_of
 from citylake.identity.names import name_sound, person_name
@@ -101,7 +103,9 @@ def test_twins_with_all_but_one_character_in_common_stay_apart(connection: Conne
 def test_a_valid_id_under_another_name_and_birth_date_is_set_apart_for_review(connection: Connection) -> None:
     other = mention("c", "李明", anchor_id=WEI, birth_date=date(1985, 12, 31))
     deliver(connection, REGISTERED, mention("b", "王伟", anchor_id=WEI, birth_date=BORN), other)
-    scored, clustered, keys = link(connection)
+    carried = "(select *, anchor_id as valid_id from mentions)"
+    judged = f"select mention_key from ({JUDGED.format(mentions=carried)}) where is_apart"
+    scored, clustered, keys = link(connection, replace(MODEL, apart=f"mention_key in ({judged})"))
     assert keys == {"a": "a", "b": "a", "c": "c"}
     assert (scored.set_apart, clustered.reviews["contradicted_id"]) == (1, 1)
 

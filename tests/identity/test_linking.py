@@ -97,6 +97,24 @@ def test_whoever_shares_a_person_with_equal_records_does_not_count_as_linked_to_
     assert staged.rows(counted) == [(6, 1)]
 
 
+def test_a_merge_or_a_split_that_people_decided_says_so_and_others_say_what_was_found(staged: Staged) -> None:
+    # P4's valid id did not make it one with P1: naming it as the reason would hide who did.
+    staged.stage(REGISTER, REGISTERED, PEOPLE)
+    staged.night()
+    decide(staged, "P1", "P4", "same")
+    staged.night()
+    decide(staged, "P1", "P4", "different", "a second look")
+    staged.night()
+    staged.stage(REGISTER, REGISTERED, [*PEOPLE[:1], ("P2", ANNA, *PEOPLE[1][2:]), *PEOPLE[2:]])
+    staged.night()
+    events = staged.rows("select run_id, event_type, reason from vault.identity.key_event order by all")
+    assert events == [
+        ("run-2", "merge", "decided"),
+        ("run-3", "split", "decided"),
+        ("run-4", "merge", "valid_citizen_id"),
+    ]
+
+
 def test_whoever_was_told_from_one_record_of_a_person_is_not_asked_about_the_next(staged: Staged) -> None:
     # Would catch a queue that never ends: a person with fifty records would be asked about fifty times.
     staged.stage(REGISTER, REGISTERED, PEOPLE)

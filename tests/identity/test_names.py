@@ -18,11 +18,12 @@ def of(expression: pl.Expr, text: str | None) -> str | None:
         ("阿依古丽·买买提", "阿依古丽买买提"),
         ("阿依古丽•买买提", "阿依古丽买买提"),
         ("ｗｕ伟", "WU伟"),
+        ("張國華", "张国华"),
         ("。", None),
         (None, None),
     ],
 )
-def test_blanks_dots_and_width_are_writing(written: str | None, name: str | None) -> None:
+def test_blanks_dots_width_and_traditional_characters_are_writing(written: str | None, name: str | None) -> None:
     assert of(names.person_name(pl.col("text")), written) == name
 
 
@@ -45,6 +46,7 @@ def test_a_sound_has_a_syllable_a_character() -> None:
         ("无锡中天机械制造有限责任公司", "中天机械制造"),
         ("江阴市中天贸易有限公司", "中天贸易"),
         ("无锡市滨湖区王伟小吃店", "王伟小吃店"),
+        ("無錫中天貿易有限公司", "中天贸易"),
         ("无锡有限公司", "无锡有限公司"),
         ("宜兴市丰收农民专业合作社", "丰收"),
         (None, None),

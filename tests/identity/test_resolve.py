@@ -208,7 +208,7 @@ def test_of_several_versions_the_newest_with_a_valid_id_says_who_it_is(staged: S
     assert "d|applicant_citizen_id" not in keys
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_order_of_records_within_a_night_changes_no_key(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

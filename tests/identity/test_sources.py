@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citylake.contracts.model import load_contracts
+from citylake.identity.names import person_name
 from citylake.identity.source_priority import PRIORITY_FILE, InvalidPriority, read_priorities
 from citylake.identity.sources import keep_sources
 from citylake.lake.attach import open_lakes
@@ -174,11 +175,16 @@ def test_a_value_that_is_too_old_yields_to_any_that_is_not(vault: Vault) -> None
     assert vault.disagreements() == []
 
 
+def normalised(name: str) -> str:
+    """A name as mentions have it."""
+    return pl.select(person_name(pl.lit(name))).item()
+
+
 def test_another_way_of_writing_is_no_disagreement(vault: Vault) -> None:
     vault.mention(REGISTER, "r", "p", name="张国华", region_code="320205001002")
-    vault.mention(PERMIT, "w", "p", name="張國華", region_code="320205")
+    vault.mention(PERMIT, "w", "p", name=normalised("張國華"), region_code="320205")
     vault.mention(ENTITIES, "e", "k", kind="entity", name="无锡中天机械有限公司")
-    vault.mention(LICENCES, "l", "k", kind="entity", name="無錫中天機械有限公司")
+    vault.mention(LICENCES, "l", "k", kind="entity", name=normalised("無錫中天機械有限公司"))
     vault.night()
     assert vault.disagreements() == []
     assert vault.won("name", "entity") == {"k": ("无锡中天机械有限公司", "e", "all_agree")}

@@ -353,6 +353,44 @@ def test_what_is_printed_of_a_person_is_a_count() -> None:
     assert ID not in repr(SOUGHT) + str(SOUGHT)
 
 
+def test_a_phone_takes_the_row_it_stands_in_alone_and_no_row_whose_number_contains_it(settings: Settings) -> None:
+    # Whoever reported a case gave a phone and no id; a licence of somebody else may have the same digits in its number.
+    thing, phone = agreed(Dialect("csv")), "13912345678"
+    rows = tuple(
+        (f"P0000000000{place}", "", note, count)
+        for place, (note, count) in enumerate(
+            [
+                (phone, "1"),
+                (f"请致电{phone}。", "2"),
+                (f"许可{phone}01", "3"),
+                (f"+86{phone}", "4"),
+                (phone, "bad"),
+                ("庚", "6"),
+            ]
+        )
+    )
+    deliver(settings, thing, csv(rows, thing.dialect))
+    sought = Sought(ids=[], phones=[phone, f"86{phone}"])
+    erased = erase(settings, thing, sought)
+    assert in_force(settings)["thing_id"].to_list() == ["P00000000002", "P00000000005"]
+    assert (erased.raw_rows, erased.quarantine_rows) == (3, 1)
+    with duckdb.connect() as engine:
+        (file,) = Zones.of(settings).landing.rglob("thing_*")
+        assert has_any(file, Wanted(frozenset(), frozenset(sought.phones)), engine) == (False, False)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16-le", "utf-16-be"])
+def test_a_phone_is_a_trace_in_every_encoding_unless_it_is_part_of_a_longer_number(
+    encoding: str, tmp_path: Path
+) -> None:
+    wanted = Wanted(frozenset(), frozenset({"13912345678"}))
+    with duckdb.connect() as engine:
+        for text, is_trace in (("电话13912345678，", True), ("电话139123456789", False), ("号A13912345678", False)):
+            file = tmp_path / "notes.txt"
+            file.write_bytes(text.encode(encoding))
+            assert has_any(file, wanted, engine) == (is_trace, False)
+
+
 def test_a_number_within_a_longer_one_is_no_trace(tmp_path: Path) -> None:
     # Another dataset numbers its persons P1000000090; the insurance number 1000000090 is somebody else's.
     file = tmp_path / "extract.csv"

@@ -107,14 +107,16 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
     return connection.execute(f"select {', '.join(columns)} from {table} order by all").pl()
 
 
-def released_city(folder: Path, nights: tuple[date, ...], parsed: Settings | None = None) -> SmallCity:
+def released_city(
+    folder: Path, nights: tuple[date, ...], parsed: Settings | None = None, threads: int | None = None
+) -> SmallCity:
     """The city after one run on the deliveries of these nights; made by whoever comes first, and then shared."""
     with FileLock(folder.with_suffix(".lock")):
         city = SmallCity.at(folder)
         if not city.zones.current.exists():
             city = SmallCity.found(folder, parsed)
             city.deliver(*nights)
-            result = run_nightly(city.settings)
+            result = run_nightly(city.settings.model_copy(update={"threads": threads or city.settings.threads}))
             assert result.error is None, result
     return city
 

@@ -176,5 +176,5 @@ def _written(city: SmallCity) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in files}
 
 
-def _contracts(city: SmallCity):  # noqa: ANN202  # the mapping that scan_landing takes
+def _contracts(city: SmallCity) -> dict[str, Contract]:
     return load_contracts(city.settings.contracts)

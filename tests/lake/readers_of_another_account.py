@@ -108,6 +108,8 @@ def tell(**report: object) -> None:
 
 def read(number: int, settings: Settings, stop: Path, figures: str) -> None:
     """Be one reader until the end."""
+    # They must not take the writer's time: it is what they look at, and it waits for all of them.
+    os.nice(19)
     try:
         become_nobody()
         while not stop.exists():

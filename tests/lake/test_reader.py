@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from citylake.lake import releases
+from citylake.lake.attach import install_extensions
 from citylake.lake.errors import EnvironmentProblem, UsageError
 from citylake.lake.frozen import referenced_files
 from citylake.lake.lock import writer_lock
@@ -25,12 +26,12 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 
 @pytest.fixture
-def open_home(extensions: Path) -> Iterator[Settings]:
+def open_home() -> Iterator[Settings]:
     """A home that another account can reach: pytest's own folders are closed to it."""
     parent = Path(tempfile.mkdtemp(prefix="citylake-test-", dir="/tmp"))  # mkdtemp makes the name
     parent.chmod(0o711)
     settings = Settings(home=parent / "home", threads=1, memory_limit="256MB", keep_releases=2, delete_grace_hours=0)
-    shutil.copytree(extensions, prepare(settings).extensions, copy_function=os.link, dirs_exist_ok=True)
+    install_extensions(prepare(settings))
     yield settings
     shutil.rmtree(parent)
 

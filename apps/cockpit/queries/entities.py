@@ -18,6 +18,14 @@ _VERSIONS = "city.base.dim_entity_version"
 _NUMBERS = "city.base.bridge_entity_registration"
 _KEY_HISTORY = "city.base.entity_key_history"
 
+# What every list of enterprises shows of each, beside its name.
+_LISTED = """
+    dim_entity.entity_key is not null as is_registered,
+    coalesce(dim_entity.is_sole_trader, false) as is_sole_trader,
+    dim_entity.registration_code,
+    dim_entity.status_code,
+    dim_entity.region_code"""
+
 # Of what is found only what ranks it is read of every row; the few that are listed are looked up after that.
 _FOUND_NOW = """
 select
@@ -63,10 +71,10 @@ where number.registration_code = $code and number.entity_key not in (select enti
 group by number.entity_key
 """
 
-_FOUND = """
-with hit_now as materialized ({now}),
+_FOUND = f"""
+with hit_now as materialized ({{now}}),
 
-hit as materialized ({hit}),
+hit as materialized ({{hit}}),
 
 nearest as (
     select * from hit
@@ -77,13 +85,9 @@ nearest as (
 select
     nearest.entity_key,
     (select count(*) from hit) as found_count,
-    dim_entity.entity_key is not null as is_registered,
-    coalesce(dim_entity.is_sole_trader, false) as is_sole_trader,
     coalesce(dim_entity.entity_name, nearest.found_name) as entity_name,
     case when nearest.found_name is distinct from dim_entity.entity_name then nearest.found_name end as former_name,
-    dim_entity.registration_code,
-    dim_entity.status_code,
-    dim_entity.region_code
+    {_LISTED}
 from nearest
 left join city.base.dim_entity on nearest.entity_key = dim_entity.entity_key
 order by nearest.distance, nearest.is_active desc, length(nearest.found_name), nearest.entity_key
@@ -120,13 +124,9 @@ was_registered as (
 
 select
     key as entity_key,
-    dim_entity.entity_key is not null as is_registered,
-    coalesce(dim_entity.is_sole_trader, false) as is_sole_trader,
     dim_entity.entity_name,
     cast(null as varchar) as former_name,
-    dim_entity.registration_code,
-    dim_entity.status_code,
-    dim_entity.region_code,
+    {_LISTED},
     (select max(changed_date) from {_KEY_HISTORY} where old_key = $key) as changed_date
 from part
 left join city.base.dim_entity on part.key = dim_entity.entity_key
@@ -246,16 +246,12 @@ def followed(source: Source, key: str) -> pl.DataFrame:
         return frame(source, _FOLLOWED, key=key)
     return frame(
         source,
-        """
+        f"""
         select
             entity_key,
-            true as is_registered,
-            is_sole_trader,
             entity_name,
             cast(null as varchar) as former_name,
-            registration_code,
-            status_code,
-            region_code,
+            {_LISTED},
             cast(null as date) as changed_date
         from city.base.dim_entity
         where entity_key = $key

@@ -98,10 +98,8 @@ class LinkageModel:
     """Of profiles: a value shared by more blocks nothing, and is reported."""
     largest_component: int = 60
     """Of profiles without an anchor: in a larger component only stronger edges hold."""
-    agrees_with_anchor: str | None = None
-    """SQL on a mention: null where nothing can be said, false where it contradicts what its anchor itself says."""
-    contradicts_name: str | None = None
-    """SQL on a mention and ``usual_name``, the most frequent name of those that agree with the anchor."""
+    apart: str | None = None
+    """SQL on a mention: whether it contradicts the anchor that it carries, by the rule of ``contradictions``."""
     is_one_to_one: bool = False
     """For linking a file without duplicates to one without: the records of the first are anchors, and each takes one
     record of the second at most."""

@@ -10,7 +10,6 @@ from citylake.identity.models import OTHERWISE, Blocking, Comparison, Level, Lin
 _ID = "regexp_full_match(written_id, '[1-9][0-9]{16}[0-9X]')"
 # What is one digit over and over stands for "none", whatever the form asked for.
 _IS_A_NUMBER = "length(replace({0}, right({0}, 1), '')) >= 3"
-_BORN_BY_ANCHOR = "try_strptime(substr(anchor_id, 7, 8), '%Y%m%d')::date"
 
 REGISTERED_TWICE = 0.002
 """How often two numbers of one register that are worth comparing are one person: stated, not learned.
@@ -153,9 +152,4 @@ SPECIFICATION = LinkageModel(
     threshold=6.0,
     review_from=0.0,
     margin=4.0,
-    agrees_with_anchor=f"birth_date = {_BORN_BY_ANCHOR}",
-    contradicts_name=(
-        "len(list_intersect(string_split(name_sound, ' '), string_split(usual_sound, ' '))) = 0 "
-        "and left(name, 1) <> left(usual_name, 1)"
-    ),
 )

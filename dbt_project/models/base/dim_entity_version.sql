@@ -38,8 +38,7 @@ described as (
         coalesce(former_place.region_level, place.region_level) as region_level,
         case when not held.is_sole_trader then held.domicile end as domicile,
         held.registration_code is null as is_absent,
-        held.change_date,
-        lead(held.change_date) over (partition by held.entity_key order by held.change_date) as next_date
+        held.change_date
     from held
     left join former_place
         on
@@ -49,26 +48,36 @@ described as (
 ),
 
 -- What differs in nothing shown (a sole trader's name, capital in another spelling) is one version.
-numbered as (
+compared as (
     select
         *,
-        row_number() over (partition by entity_key order by change_date)
-        - row_number() over (
-            partition by
-                entity_key,
-                registration_code,
-                is_absent,
-                entity_name,
-                is_sole_trader,
-                status_code,
-                cancelled_date,
-                registered_capital_amount,
-                registered_capital_currency,
-                region_code,
-                domicile
-            order by change_date
-        ) as run_number
+        row(
+            registration_code,
+            entity_name,
+            is_sole_trader,
+            status_code,
+            cancelled_date,
+            registered_capital_amount,
+            registered_capital_currency,
+            region_code,
+            domicile
+        ) as said
     from described
+),
+
+changed as (
+    select
+        *,
+        lag(said) over (partition by entity_key order by change_date) as said_before
+    from compared
+),
+
+version_start as (
+    select
+        *,
+        lead(change_date) over (partition by entity_key order by change_date) as next_date
+    from changed
+    where said is distinct from said_before
 )
 
 select
@@ -83,21 +92,8 @@ select
     region_code,
     region_level,
     domicile,
-    min(change_date) as valid_from_date,
-    case when count(*) = count(next_date) then max(next_date) end as valid_to_date,
-    count(*) > count(next_date) as is_current
-from numbered
+    change_date as valid_from_date,
+    next_date as valid_to_date,
+    next_date is null as is_current
+from version_start
 where not is_absent
-group by
-    entity_key,
-    registration_code,
-    entity_name,
-    is_sole_trader,
-    status_code,
-    cancelled_date,
-    registered_capital_amount,
-    registered_capital_currency,
-    region_code,
-    region_level,
-    domicile,
-    run_number

@@ -1,62 +1,23 @@
 -- One row per decision made public under 双公示: a licence granted or a penalty imposed, on whomever.
 -- Grain: credit_event_key; natural key event_type, document number, authority.
--- Nuance: of a natural person's decision only that it was made: no name, no number, not the decision's either. Of a
--- decision published twice the newer publication counts. Its place is the subject's, else the authority's division.
+-- Nuance: of a natural person's decision only that it was made: no name, no number, not the decision's either. Its
+-- place is the subject's, else the authority's division.
 with entity_record as (
     select * from {{ source('identity', 'entity_record') }}
 ),
 
-licence as (
-    {{ newest_record(ref('stg_credit_office__administrative_licence'), ['document_no', 'authority_uscc']) }}
-),
-
-penalty as (
-    {{ newest_record(ref('stg_credit_office__administrative_penalty'), ['document_no', 'authority_uscc']) }}
-),
-
 decision as (
-    select
-        'licence' as event_type,
-        'credit_office.administrative_licence' as source_dataset,
-        document_no,
-        authority_uscc,
-        authority_name,
-        subject_class_code,
-        decision_date,
-        coalesce(valid_from_date, decision_date) as valid_from,
-        valid_to_date,
-        licence_class_code as class_code,
-        status_code,
-        null as violation_type,
-        cast(null as date) as publicity_end_date,
-        cast(null as decimal(18, 6)) as fine_10k_cny,
-        cast(null as decimal(18, 6)) as confiscated_10k_cny
-    from licence
-    union all
-    select
-        'penalty' as event_type,
-        'credit_office.administrative_penalty' as source_dataset,
-        document_no,
-        authority_uscc,
-        authority_name,
-        subject_class_code,
-        decision_date,
-        decision_date as valid_from,
-        valid_to_date,
-        penalty_class as class_code,
-        null as status_code,
-        violation_type,
-        publicity_end_date,
-        fine_10k_cny,
-        confiscated_10k_cny
-    from penalty
+    {{ credit_decisions() }}
 ),
 
 located as (
     select
         *,
         substring(authority_uscc, 3, 6) as division_code,
-        {{ entity_record_id(['document_no', 'authority_uscc'], 'subject_uscc') }} as subject_no,
+        case
+            when coalesce(subject_class_code, '') <> '自然人'
+                then {{ entity_record_id(['document_no', 'authority_uscc'], 'subject_uscc') }}
+        end as subject_no,
         case subject_class_code
             when '自然人' then 'natural_person'
             when '个体工商户' then 'sole_trader'
@@ -80,8 +41,8 @@ select
     located.class_code,
     located.violation_type,
     located.decision_date,
-    located.valid_from as valid_from_date,
-    case when located.valid_to_date < date '2099-12-31' then located.valid_to_date end as valid_to_date,
+    located.valid_from_date,
+    located.valid_to_date,
     located.publicity_end_date,
     coalesce(located.publicity_end_date >= run.as_of_date, true) as is_public,
     cast(located.fine_10k_cny * 10000 as decimal(18, 2)) as fine_cny,
@@ -98,5 +59,4 @@ left join entity_record as subject
     on
         located.source_dataset = subject.source_dataset
         and located.subject_no = subject.register_no
-        and located.subject_type <> 'natural_person'
 left join {{ ref('dim_entity') }} as dim_entity on subject.entity_key = dim_entity.entity_key

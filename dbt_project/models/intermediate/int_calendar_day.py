@@ -6,13 +6,14 @@ falls back to weekends, and says so in calendar_source.
 """
 
 from datetime import date, timedelta
+from typing import Any
 
 import chinese_calendar
 
 FIRST_DAY = date(2015, 1, 1)
 
 
-def model(dbt, session):
+def model(dbt: Any, session: Any) -> Any:
     dbt.config(materialized="table")
     ((as_of,),) = dbt.source("ledger", "run").aggregate("max(as_of_date)").fetchall()
     length = (date(as_of.year + 3, 1, 1) - FIRST_DAY).days
@@ -30,7 +31,7 @@ def model(dbt, session):
     )
 
 
-def decided(day):
+def decided(day: date) -> tuple[bool, str | None, str]:
     """Whether people work on this day, the holiday that it is or was moved for, and who says so."""
     try:
         is_holiday, holiday = chinese_calendar.get_holiday_detail(day)

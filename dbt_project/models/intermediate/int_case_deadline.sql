@@ -94,7 +94,7 @@ due as (
 ends as (
     select
         *,
-        (due_second + 25199) // 25200 as workday_number,
+        case when is_working_clock then (due_second + 25199) // 25200 end as workday_number,
         due_second - ((due_second + 25199) // 25200 - 1) * 25200 as seconds_of_workday
     from due
 )
@@ -111,6 +111,5 @@ select
 from ends
 left join calendar
     on
-        ends.is_working_clock
-        and calendar.is_workday
+        calendar.is_workday
         and ends.workday_number = calendar.workday_number

@@ -1,7 +1,7 @@
 -- One row per decision in force about an organisation or a sole trader, with the opaque keys of the records that it is.
 -- Grain: entity_record_key.
--- Nuance: of a decision published twice the newer publication counts. Whom a record names, identity knows: a decision
--- that names nobody it could find has no representative_record_key.
+-- Nuance: whom a record names, identity knows: a decision that names nobody it could find has no
+-- representative_record_key.
 with entity_record as (
     select * from {{ source('identity', 'entity_record') }}
 ),
@@ -10,34 +10,8 @@ person_record as (
     select * from {{ source('identity', 'person_record') }}
 ),
 
-licence as (
-    {{ newest_record(ref('stg_credit_office__administrative_licence'), ['document_no', 'authority_uscc']) }}
-),
-
-penalty as (
-    {{ newest_record(ref('stg_credit_office__administrative_penalty'), ['document_no', 'authority_uscc']) }}
-),
-
 decision as (
-    select
-        'credit_office.administrative_licence' as source_dataset,
-        document_no,
-        authority_uscc,
-        subject_class_code,
-        decision_date,
-        coalesce(valid_from_date, decision_date) as licensed_from,
-        nullif(valid_to_date, date '2099-12-31') as licensed_to
-    from licence
-    union all
-    select
-        'credit_office.administrative_penalty' as source_dataset,
-        document_no,
-        authority_uscc,
-        subject_class_code,
-        decision_date,
-        cast(null as date) as licensed_from,
-        cast(null as date) as licensed_to
-    from penalty
+    {{ credit_decisions() }}
 ),
 
 called as (
@@ -56,8 +30,8 @@ select
     subject.source_record_key as subject_record_key,
     called.subject_class_code = '个体工商户' as is_sole_trader,
     called.decision_date,
-    called.licensed_from,
-    called.licensed_to
+    case when called.event_type = 'licence' then called.valid_from_date end as licensed_from,
+    case when called.event_type = 'licence' then called.valid_to_date end as licensed_to
 from called
 inner join entity_record
     on called.source_dataset = entity_record.source_dataset and called.entity_no = entity_record.register_no

@@ -1,8 +1,8 @@
 -- One row per market entity and day on which anything that the register says of it changed, with what held from then.
 -- Grain: entity_key, change_date.
 -- Nuance: of several records of one entity that of each day is chosen as dim_entity chooses among today's, under the
--- keys of today; registration_code is null where none was left. Names and domiciles of sole traders are here too:
--- restricted.
+-- keys of today; registration_code is null where none was left. A record that was deleted is told of under the key of
+-- whoever carries its number today. Names and domiciles of sole traders are here too: restricted.
 with entity_record as (
     select
         source_dataset,
@@ -14,7 +14,7 @@ with entity_record as (
         source_dataset,
         register_no,
         key as entity_key
-    from {{ source('identity', 'retired_record') }}
+    from {{ source('identity', 'past_record') }}
     where kind = 'entity'
 ),
 

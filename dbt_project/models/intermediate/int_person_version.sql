@@ -2,7 +2,7 @@
 -- Grain: source_record_key, valid_from_date.
 -- Nuance: what int_person_record says of today, for every day since the first extract; valid_to_date is the first day
 -- on which it no longer held. A permit's last day ends its holder's residence without anybody delivering anything.
--- A record that is gone is nobody's: who it once named depends on the nights that saw it; deliveries alone decide.
+-- A record that was deleted ends with its tombstone, under the key of whoever carries its number today.
 with run as (
     select as_of_date from {{ source('ledger', 'run') }}
 ),
@@ -70,6 +70,23 @@ version as (
         valid_from_date,
         valid_to_date
     from permit_stage
+),
+
+person_record as (
+    select
+        source_dataset,
+        register_no,
+        source_record_key,
+        person_key
+    from {{ source('identity', 'person_record') }}
+    union all
+    select
+        source_dataset,
+        register_no,
+        source_record_key,
+        key as person_key
+    from {{ source('identity', 'past_record') }}
+    where kind = 'person'
 )
 
 select
@@ -83,5 +100,5 @@ select
     version.valid_from_date,
     version.valid_to_date
 from version
-inner join {{ source('identity', 'person_record') }} as person_record
+inner join person_record
     on version.source_dataset = person_record.source_dataset and version.register_no = person_record.register_no

@@ -5,7 +5,10 @@
 with service_case as (
     select
         *,
-        case_no as case_code
+        case_no as case_code,
+        case
+            when applicant_type_code = 'entity' then {{ entity_record_id(['case_no'], 'applicant_entity_code') }}
+        end as applicant_no
     from ({{ newest_record(ref('stg_government_service__service_case'), ['case_no'], 'updated_at') }})
 ),
 
@@ -66,7 +69,6 @@ cross join run
 left join {{ source('identity', 'entity_record') }} as applicant
     on
         applicant.source_dataset = 'government_service.service_case'
-        and {{ entity_record_id(['service_case.case_no'], 'applicant_entity_code') }} = applicant.register_no
-        and service_case.applicant_type_code = 'entity'
+        and service_case.applicant_no = applicant.register_no
 left join deadline on service_case.case_code = deadline.case_code
 left join department on service_case.department_code = department.department_code
