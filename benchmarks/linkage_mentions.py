@@ -33,8 +33,12 @@ PERSON = {
     "address": pl.String,
     "phone": pl.String,
     "organisation_code": pl.String,
+    "source_dataset": pl.String,
+    "is_numbered": pl.Boolean,
     "truth": pl.String,
 }
+# Of the roles whose register numbers its persons; one row a number.
+_NUMBERED = ("registered", "holder", "insured")
 ENTITY = {
     "mention_key": pl.String,
     "role": pl.String,
@@ -88,6 +92,8 @@ def make_mentions(residents: int, seed: int, defects: Defects) -> tuple[pl.DataF
 def _shaped(frame: pl.DataFrame, schema: Mapping[str, type[pl.DataType]], role: str, dataset: str = "") -> pl.DataFrame:
     keyed = frame.with_row_index("n").with_columns(
         role=pl.lit(role),
+        source_dataset=pl.lit(dataset or role),
+        is_numbered=pl.lit(role in _NUMBERED),
         # Keys as opaque as the keeper's: their order says nothing.
         mention_key=pl.concat_str(pl.lit(dataset or role), pl.lit(role), "n", separator="|").hash(1).cast(pl.String)
         + pl.concat_str(pl.lit(dataset or role), pl.lit(role), "n", separator="|").hash(2).cast(pl.String),
@@ -136,7 +142,7 @@ def _holders(
 
 
 def _insured(spells: pl.DataFrame) -> pl.DataFrame:
-    frame = spells.select(
+    frame = spells.unique("insurance_no", keep="last", maintain_order=True).select(
         "sex_code",
         "birth_date",
         "phone",

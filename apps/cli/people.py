@@ -26,6 +26,7 @@ RULES = {
     "valid_identifier": "有效主体代码 valid identifier",
     "linked": "概率归并 linked by weight",
     "decided": "人工决定 decided",
+    "same_description": "描述完全相同 says just the same",
     "own_record": "独立记录 stands alone",
 }
 HEADINGS = {

@@ -16,6 +16,7 @@ from citylake.identity import clustering_results_sql as results
 from citylake.identity import clustering_sql as sql
 from citylake.identity.linkage import prepare
 from citylake.identity.models import LinkageModel
+from citylake.identity.telling_apart import tell_apart
 
 ROUNDS = 3
 """How many steps an attachment may take: a mention that matches no anchor may match one that does."""
@@ -62,8 +63,9 @@ def cluster(  # noqa: PLR0913  # tables by name
         mentions: As for :func:`linkage.score`.
         edges: As :func:`linkage.score` made them.
         clusters: One row a mention: ``mention_key``; ``cluster_key``, the smallest mention key of the cluster, null for
-            a mention that names nobody; ``match_rule`` (``anchor``, ``linked``, ``decided``, ``own_record``, null);
-            ``match_weight`` and ``matched_key``, the mention through which it got there, null for anchors.
+            a mention that names nobody; ``match_rule`` (``anchor``, ``linked``, ``decided``, ``same_description``: with
+            equal mentions alone, ``own_record``: with none, null); ``match_weight`` and ``matched_key``, the mention
+            through which it got there, null for anchors.
         reviews: Pairs for people: ``left_key``, ``right_key``, ``reason``, ``match_weight``. Reasons are ``uncertain``,
             ``ambiguous`` (two anchors too close), ``two_anchors`` (one mention matches both), ``contradicted_id``
             (a valid identifier, another name and birth date) and ``contradictory_decisions``.
@@ -77,7 +79,7 @@ def cluster(  # noqa: PLR0913  # tables by name
     connection.execute(sql.EDGES.format(edges=edges))
     connection.execute(sql.BUSY)
     connection.execute(sql.NODES, {"threshold": model.threshold})
-    connection.execute(sql.TOLD_APART)
+    tell_apart(connection, model)
     contradictions = _units(connection)
     connection.execute(sql.BARS)
     connection.execute(sql.LINKS)

@@ -1,6 +1,7 @@
 """The statements with which :mod:`clustering` ends: clusters, what people must look at, and counts."""
 
-# Of members of a component without an anchor: through which edge each hangs together with another.
+# Of members of a cluster without an anchor: through which edge each hangs together with another. Equal mentions are one
+# node without an edge to another; what the profile weighs against itself says why they are one.
 CLUSTERS = """
 create or replace temp table linking_way as
 select
@@ -8,9 +9,13 @@ select
     max(link.match_weight) as match_weight,
     arg_min(link.there, (-link.match_weight, link.there)) as there
 from linking_link as link
-inner join linking_component as here on link.a = here.unit
-inner join linking_component as other on link.b = other.unit and here.component = other.component
+inner join linking_target as here on link.a = here.unit
+inner join linking_target as other on link.b = other.unit and here.target = other.target
 group by link.a;
+
+create or replace temp table linking_twin as
+select left_profile as profile_key, match_weight
+from linking_edge where left_profile = right_profile;
 
 create or replace temp table {clusters} as
 select
@@ -22,30 +27,47 @@ select
         when member.anchor_id is not null then 'anchor'
         when member.is_decided then 'decided'
         when target.there is not null or way.there is not null then 'linked'
+        when count(*) over (partition by member.unit) > 1 then 'same_description'
         else 'own_record'
     end as match_rule,
-    case when member.anchor_id is null then coalesce(target.match_weight, way.match_weight) end as match_weight,
-    case when member.anchor_id is null then coalesce(target.there, way.there) end as matched_key
+    case
+        when member.anchor_id is not null then null
+        when target.there is not null or way.there is not null then coalesce(target.match_weight, way.match_weight)
+        when count(*) over (partition by member.node_key) > 1 then twin.match_weight
+    end as match_weight,
+    case
+        when member.anchor_id is not null then null
+        when target.there is not null or way.there is not null then coalesce(target.there, way.there)
+        when count(*) over (partition by member.node_key) > 1
+            then if(
+                member.mention_key = member.node_key,
+                max(member.mention_key) over (partition by member.node_key),
+                member.node_key
+            )
+    end as matched_key
 from linking_unit_of as member
 left join linking_target as target using (unit)
 left join linking_way as way using (unit)
+left join linking_twin as twin using (profile_key)
 union all
 select mention_key, min(mention_key) over (partition by anchor_id), 'anchor', null, null
 from linking_mention
 where anchor_id is not null and anchor_id not in (select anchor_id from linking_busy)
 """
 
+# Who is asked about is a unit that is attached, or else the whole component that it is in: of all its edges to another
+# cluster the strongest is shown, whichever member has it.
 REVIEWS = """
 create or replace temp table {reviews} as
-with asked as (
+with met as (
     select
-        link.a as unit,
+        case when own.there is null then coalesce(own.target, link.a) else link.a end as asker,
+        own.there is not null as is_attached,
         link.here,
         link.there,
         link.match_weight,
         other.target,
-        own.target as own_target,
-        row_number() over (partition by link.a, other.target order by link.match_weight desc, link.there) as place
+        own.target as own_target
     from linking_link as link
     inner join linking_unit as free on link.a = free.unit and not free.is_anchored
     inner join linking_target as other on link.b = other.unit
@@ -57,37 +79,38 @@ with asked as (
         )
 ),
 
+asked as (
+    select *
+    from met
+    qualify row_number() over (partition by asker, target order by match_weight desc, here, there) = 1
+),
+
 by_target as (
     select
         *,
-        max(match_weight) over (partition by unit) as best_weight,
-        row_number() over (partition by unit order by match_weight desc, target) as rank
-    from asked where place = 1 and (target is distinct from own_target)
+        max(match_weight) over (partition by asker) as best_weight,
+        row_number() over (partition by asker order by match_weight desc, target) as rank
+    from asked where target is distinct from own_target
 ),
 
 held as (
-    select unit, arg_min(there, (-match_weight, there)) as there
-    from asked where place = 1 and target = own_target
-    group by unit
+    select asker, arg_min(there, (-match_weight, there)) as there
+    from asked where target = own_target and is_attached
+    group by asker
 ),
 
 found as (
     select here as left_key, there as right_key, 'ambiguous' as reason, match_weight
     from by_target
-    where
-        best_weight >= $threshold
-        and match_weight > best_weight - $margin
-        and unit not in (select unit from linking_target inner join linking_unit using (unit)
-            where linking_target.target <> linking_target.unit)
+    where best_weight >= $threshold and match_weight > best_weight - $margin and not is_attached
     union all
     select here, there, 'uncertain', match_weight
     from by_target
-    where rank = 1 and best_weight < $threshold
-        and unit not in (select unit from linking_target where target <> unit)
+    where rank = 1 and best_weight < $threshold and not is_attached
     union all
     select held.there, by_target.there, 'two_anchors', by_target.match_weight
     from by_target
-    inner join held using (unit)
+    inner join held using (asker)
     inner join linking_unit as other on by_target.target = other.unit and other.is_anchored
     inner join linking_unit as own on by_target.own_target = own.unit and own.is_anchored
     where by_target.match_weight >= $threshold

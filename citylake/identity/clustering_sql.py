@@ -83,34 +83,6 @@ select
 from read
 """
 
-# Two mentions under one anchor that people told apart: the one that fewer others there are equal to leaves the anchor.
-TOLD_APART = """
-create or replace temp table linking_told_apart as
-with same_anchor as (
-    select decision.left_key, decision.right_key, left_node.anchor_id
-    from linking_decision as decision
-    inner join linking_node_of as left_node on decision.left_key = left_node.mention_key
-    inner join linking_node_of as right_node on decision.right_key = right_node.mention_key
-    where decision.decision = 'different' and left_node.anchor_id = right_node.anchor_id
-),
-
-like_count as (
-    select mention.mention_key, count(*) as mentions
-    from linking_mention as mention
-    inner join linking_mention as other on mention.profile_key = other.profile_key
-    where mention.mention_key in (select left_key from same_anchor union select right_key from same_anchor)
-    group by mention.mention_key
-)
-
-select distinct
-    case when left_count.mentions < right_count.mentions then same_anchor.left_key else same_anchor.right_key end
-        as mention_key,
-    same_anchor.anchor_id
-from same_anchor
-inner join like_count as left_count on same_anchor.left_key = left_count.mention_key
-inner join like_count as right_count on same_anchor.right_key = right_count.mention_key
-"""
-
 LABELS = """
 create or replace temp table linking_label as
 select

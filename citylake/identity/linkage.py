@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from citylake.identity.models import LinkageModel
+from citylake.identity.common_values import mark_common
+from citylake.identity.models import WEIGHT, LinkageModel
 from citylake.identity.tables import transaction
 
 if TYPE_CHECKING:
     from splink import DuckDBAPI, Linker
 
-PROFILE_SCHEMA = "profile_key uuid, mention_key varchar, twin_key varchar"
+PROFILE_SCHEMA = "profile_key uuid, mention_key varchar, twin_key varchar, common varchar"
 _SEED = 1
 
 # A contradicted valid identifier links nobody until a person decides.
@@ -53,6 +54,7 @@ select
     min(mention_key) as mention_key,
     case when any_value(anchor_id) is null and count(*) > 1 then min(mention_key, 2)[2] end as twin_key,
     any_value(anchor_id) as anchor_id,
+    null::varchar as common,
     {columns}
 from linking_mention
 group by profile_key
@@ -60,15 +62,15 @@ group by profile_key
 
 _FRESH = """
 create or replace temp table linking_fresh as
-select profile_key, mention_key, twin_key from linking_profile
+select profile_key, mention_key, twin_key, common from linking_profile
 except
-select profile_key, mention_key, twin_key from {profiles}
+select profile_key, mention_key, twin_key, common from {profiles}
 """
 _STALE = """
 create or replace temp table linking_stale as
-select profile_key, mention_key, twin_key from {profiles}
+select profile_key, mention_key, twin_key, common from {profiles}
 except
-select profile_key, mention_key, twin_key from linking_profile
+select profile_key, mention_key, twin_key, common from linking_profile
 """
 
 _BLOCK_OF_RULE = """
@@ -168,6 +170,7 @@ def score(
             second run cost what changed.
     """
     prepare(connection, model, mentions)
+    mark_common(connection, model)
     _make_tables(connection, model, edges, profiles)
     connection.execute(_STALE.format(profiles=profiles))
     connection.execute(_FRESH.format(profiles=profiles))
@@ -214,13 +217,14 @@ def train(  # noqa: PLR0913  # what the model file says of its origin, by keywor
     """
     prepare(connection, model, mentions)
     loose = "(l.anchor_id is null or r.anchor_id is null)"
-    _, linker = _linker(connection, model)
+    learned = replace(model, comparisons=model.learned)
+    _, linker = _linker(connection, learned)
     linker.training.estimate_u_using_random_sampling(max_pairs=pairs, seed=_SEED)
     for condition in model.training_blocks:
         linker.training.estimate_parameters_using_expectation_maximisation(
             f"{condition} and {loose}", record_sample_proportion=1.0
         )
-    trained = model.with_parameters(_parameters(linker, model, 1 / pairs))
+    trained = model.with_parameters(_parameters(linker, learned, 1 / pairs))
     linker.table_management.delete_tables_created_by_splink_from_db()
     return replace(trained, version=version, trained_on=trained_on, trained_date=day)
 
@@ -260,11 +264,26 @@ def _linker(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> "tupl
 
 
 def _make_tables(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: str, profiles: str) -> None:
-    weights = "".join(f", {weight} double" for weight in model.weights)
-    connection.execute(
-        f"create table if not exists {edges} (left_key varchar, right_key varchar, match_weight double{weights})"
-    )
-    connection.execute(f"create table if not exists {profiles} ({PROFILE_SCHEMA})")
+    """Make both tables; anew where what is in them was scored by other fields."""
+    columns = [
+        "left_key varchar",
+        "right_key varchar",
+        "match_weight double",
+        *(f"{one} double" for one in model.weights),
+    ]
+    schemas = {edges: ", ".join(columns), profiles: PROFILE_SCHEMA}
+    for table, schema in schemas.items():
+        connection.execute(f"create table if not exists {table} ({schema})")
+    if any(_columns(connection, table) != schema for table, schema in schemas.items()):
+        with transaction(connection):
+            for table, schema in schemas.items():
+                connection.execute(f"drop table {table}")
+                connection.execute(f"create table {table} ({schema})")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    described = connection.execute(f"from {table} limit 0").description or []
+    return ", ".join(f"{name} {str(kind).lower()}" for name, kind, *_ in described)
 
 
 def _block(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
@@ -297,15 +316,25 @@ def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None
     pairs = api.register("linking_pair")
     linker.table_management.register_blocked_pairs_for_predict(pairs)
     predicted = linker.inference.predict(threshold_match_weight=model.review_from, warning_mode="never")
-    weights = "".join(f", {weight}" for weight in model.weights)
+    names = "".join(f", {weight}" for weight in model.weights)
+    # Between equal mentions a value that too many share weighs nothing.
+    common = {
+        WEIGHT + one.field: f"coalesce(contains(',' || twin.common || ',', ',{one.rare},'), false)"
+        for one in model.comparisons
+        if one.rare
+    }
+    weights = "".join(f", if({common.get(one, 'false')}, 0, {one}) as {one}" for one in model.weights)
+    discount = "".join(f" - if({is_common}, {weight}, 0)" for weight, is_common in common.items())
     connection.execute(
         f"""
-        insert into linking_found
-        select mention_key_l, coalesce(twin.twin_key, mention_key_r), match_weight{weights}
+        insert into linking_found (left_key, right_key, match_weight{names})
+        select mention_key_l, coalesce(twin.twin_key, mention_key_r), match_weight{discount} as weight{weights}
         from {predicted.physical_name} as pair
         left join linking_profile as twin
             on pair.mention_key_l = twin.mention_key and pair.mention_key_r = twin.mention_key
-        """
+        where weight >= $review_from
+        """,
+        {"review_from": model.review_from},
     )
     linker.table_management.delete_tables_created_by_splink_from_db()
 
@@ -319,7 +348,9 @@ def _keep(connection: duckdb.DuckDBPyConnection, edges: str, profiles: str) -> N
         connection.execute(f"delete from {edges} where left_key {stale} or right_key {stale}")
         connection.execute(f"insert into {edges} by name select * from linking_found")
         connection.execute(f"delete from {profiles} where profile_key in (select profile_key from linking_stale)")
-        connection.execute(f"insert into {profiles} select profile_key, mention_key, twin_key from linking_fresh")
+        connection.execute(
+            f"insert into {profiles} select profile_key, mention_key, twin_key, common from linking_fresh"
+        )
 
 
 def _pairs_by_rule(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> dict[str, int]:

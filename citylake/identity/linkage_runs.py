@@ -46,7 +46,14 @@ select
     count(cluster.key) as keys,
     coalesce(sum(cluster.records), 0)::bigint as records,
     coalesce(max(cluster.descriptions), 0) as largest_cluster,
-    coalesce(max(cluster.records), 0) as largest_cluster_records
+    coalesce(max(cluster.records), 0) as largest_cluster_records,
+    (
+        select count(*)
+        from vault.identity.{kind}_record as record
+        inner join cluster on record.{kind}_key = cluster.key and cluster.records = 1
+        semi join vault.identity.{kind}_mention as mention
+            on record.source_record_key = mention.mention_key and mention.anchor_id is null
+    ) as unlinked_mentions
 from mention left join cluster on true
 """
 _BY_RULE = "select match_rule, count(*) from vault.identity.{kind}_record group by all order by all"
@@ -142,7 +149,6 @@ def _counted(connection: duckdb.DuckDBPyConnection, kind: Kind) -> dict[str, Any
     return {
         **counts,
         "nobody_mentions": counts["mentions"] - counts["records"],
-        "unlinked_mentions": rules.get("own_record", 0),
         "records_by_rule": json.dumps(rules),
         "pairs_by_reason": json.dumps(pairs),
         "contradictory_decisions": pairs.get("contradictory_decisions", 0),

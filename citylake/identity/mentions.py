@@ -19,7 +19,7 @@ from citylake.identity.anchors import anchor
 from citylake.identity.normalising import FIELDS, normalised_entities, normalised_persons
 from citylake.identity.tables import MENTION, transaction
 
-NORMALISATION = "2"
+NORMALISATION = "3"
 """Raised whenever the same record would be normalised otherwise: every mention is then read anew."""
 _BATCH = 200_000
 NORMALISED = {"person": normalised_persons, "entity": normalised_entities}

@@ -18,7 +18,7 @@ PERSON_MENTION = """
     mention_key varchar, source_dataset varchar, register_no varchar, role varchar, anchor_id varchar,
     written_id varchar, name varchar, name_sound varchar, birth_date date, sex_code varchar, region_code varchar,
     address varchar, phone varchar, organisation_code varchar, extract_date date, delivery_id varchar,
-    is_standing boolean, content_hash varchar, valid_id varchar
+    is_standing boolean, content_hash varchar, valid_id varchar, is_numbered boolean
 """
 ENTITY_MENTION = """
     mention_key varchar, source_dataset varchar, register_no varchar, role varchar, anchor_id varchar,
@@ -96,6 +96,7 @@ _COMMENTS = {
 # A home of before kept less, and persons only. Every key of theirs in it stays.
 _ADDED = {
     "keeper": {"record_secret": "varchar"},
+    "person_mention": {"is_numbered": "boolean"},
     "person_record": {"match_weight": "double", "matched_record_key": "varchar"},
     "key_event": {"kind": "varchar", "record_count": "integer", "evidence_record_key": "varchar"},
 }

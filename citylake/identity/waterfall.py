@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from citylake.contracts.mentions import Kind
-from citylake.identity.models import OTHERWISE, Comparison, LinkageModel
+from citylake.identity.models import Comparison, LinkageModel, outcome_sql, weight_sql
 
 PRIOR = "prior"
 MISSING = "missing"
@@ -55,8 +55,8 @@ def prior_weight(model: LinkageModel) -> float:
 
 
 def _compared(place: int, comparison: Comparison, model: LinkageModel) -> str:
-    level = _case(comparison, {one.label: f"'{one.label}'" for one in comparison.levels}, f"'{MISSING}'")
-    weight = _case(comparison, {one.label: _bits(one.m, one.u) for one in comparison.levels}, "0")
+    level = outcome_sql(comparison, {one.label: f"'{one.label}'" for one in comparison.levels}, f"'{MISSING}'")
+    weight = weight_sql(comparison)
     used = dict.fromkeys(_COLUMN.findall(" ".join([comparison.missing, *(one.condition for one in comparison.levels)])))
     shown = [name for name in used if name in model.columns and not name.endswith("_sound")]
     values = [
@@ -67,15 +67,3 @@ def _compared(place: int, comparison: Comparison, model: LinkageModel) -> str:
         f"select left_key, right_key, {place}, '{comparison.field}', {values[0]}, {values[1]}, {level}, {weight} "
         "from pair"
     )
-
-
-def _case(comparison: Comparison, by_label: dict[str, str], missing: str) -> str:
-    branches = " ".join(
-        f"when {one.condition} then {by_label[one.label]}" for one in comparison.levels if one.condition != OTHERWISE
-    )
-    rest = next((by_label[one.label] for one in comparison.levels if one.condition == OTHERWISE), missing)
-    return f"case when {comparison.missing} then {missing} {branches} else {rest} end"
-
-
-def _bits(m: float | None, u: float | None) -> str:
-    return "null::double" if not m or not u else f"{math.log2(m / u)}::double"

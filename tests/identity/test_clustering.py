@@ -17,7 +17,7 @@ from citylake.identity.models import LinkageModel, compare
 Connection = duckdb.DuckDBPyConnection
 MODEL = LinkageModel(
     kind="made_up",
-    columns={"name": "name"},
+    columns={"name": "left(name, 1)", "written": "name"},
     comparisons=(compare("name", ("same", "name_l = name_r")),),
     blocking=(),
     training_blocks=(),
@@ -26,7 +26,7 @@ MODEL = LinkageModel(
     review_from=0.0,
     margin=3.0,
     largest_component=4,
-)
+).with_parameters({"name": {"same": (0.9, 0.1), "otherwise": (0.1, 0.9)}})
 MENTION = {"mention_key": pl.String, "anchor_id": pl.String, "is_standing": pl.Boolean, "name": pl.String}
 EDGE = {"left_key": pl.String, "right_key": pl.String, "match_weight": pl.Float64}
 DECISION = {"left_key": pl.String, "right_key": pl.String, "decision": pl.String}
@@ -138,6 +138,46 @@ def test_what_people_tell_apart_is_never_in_one_cluster(connection: Connection, 
 
 @law
 @given(graphs())
+def test_of_mentions_told_apart_under_an_anchor_no_more_leave_than_must(connection: Connection, graph: Graph) -> None:
+    # Would catch a rule that empties an anchor: whom nobody told from another stays, and who left was told from one.
+    told = {frozenset(pair) for *pair, decision in graph.decisions if decision == "different"}
+    keys = clustered(connection, replace(graph, decisions=[(*pair, "different") for pair in map(sorted, told)])).keys
+    for anchor in {anchor for _, anchor, *_ in graph.mentions if anchor}:
+        under = [key for key, other, *_ in graph.mentions if other == anchor]
+        staying = {keys[key] for key in under if not any({key, other} in told for other in under)}
+        assert len(staying) <= 1
+        for key in under:
+            if staying and keys[key] not in staying:
+                assert any({key, other} in told for other in under if keys[other] in staying)
+
+
+@law
+@given(st.integers(2, 5), st.integers(0, 3), st.randoms(use_true_random=False))
+def test_whoever_is_told_from_those_that_agree_leaves_their_anchor(
+    connection: Connection, many: int, few: int, random: Random
+) -> None:
+    # Would catch a rule that sends away one side of a pair by the order of keys: the person loses the own number.
+    keys = [f"m{number}" for number in range(many + 1)]
+    random.shuffle(keys)
+    odd, *agreeing = keys
+    # Each is written otherwise, as those of different departments are.
+    mentions = [(key, "A", True, ("b" if key == odd else "a") + key) for key in keys]
+    told = random.sample(agreeing, max(1, min(few, many)))
+    decisions = [(*sorted((odd, other)), "different") for other in told]
+    found = clustered(connection, Graph(mentions, [], decisions)).keys
+    assert len({found[key] for key in agreeing}) == 1
+    assert found[odd] not in {found[key] for key in agreeing}
+
+
+def test_mentions_that_people_joined_leave_an_anchor_together(connection: Connection) -> None:
+    mentions = [(key, "A", True, "b" if key in "xy" else "a") for key in "abcxy"]
+    result = clustered(connection, Graph(mentions, [], [("x", "y", "same"), ("a", "x", "different")]))
+    assert result.keys == {"a": "a", "b": "a", "c": "a", "x": "x", "y": "x"}
+    assert result.facts.contradictions == 0
+
+
+@law
+@given(graphs())
 def test_what_people_join_is_always_in_one_cluster_unless_they_contradict_themselves(
     connection: Connection, graph: Graph
 ) -> None:
@@ -220,6 +260,43 @@ def test_a_pair_below_the_threshold_is_shown_unless_somebody_has_decided(connect
     mentions = [("a", "A", True, "a"), ("b", None, True, "b")]
     assert clustered(connection, Graph(mentions, [("a", "b", 3.0)], [])).reviews == {("a", "b", "uncertain")}
     assert not clustered(connection, Graph(mentions, [("a", "b", 3.0)], [("a", "b", "unsure")])).reviews
+
+
+def test_of_a_component_between_two_anchors_the_strongest_pairs_are_asked(connection: Connection) -> None:
+    # Would catch a question that shows the weakest evidence: "s" is in the component and resembles one anchor a little.
+    mentions = [("a", "A", True, "a"), ("b", "B", True, "b"), ("t", None, True, "t"), ("s", None, True, "s")]
+    edges = [("a", "t", 49.0), ("b", "t", 49.0), ("s", "t", 20.0), ("a", "s", 14.8), ("b", "s", 14.8)]
+    for renamed in ({"t": "c", "s": "d"}, {"t": "d", "s": "c"}):
+        named = [(renamed.get(key, key), *rest) for key, *rest in mentions]
+        weighed = [(*sorted(renamed.get(key, key) for key in pair), weight) for *pair, weight in edges]
+        result = clustered(connection, Graph(named, weighed, []))
+        like = renamed["t"]
+        assert result.reviews == {("a", like, "ambiguous"), ("b", like, "ambiguous")}
+
+
+def test_who_is_alone_and_who_is_said_twice_are_told_by_their_rules(connection: Connection) -> None:
+    # Would catch a register that writes everybody twice, counted as people who link to nobody.
+    equal = [(key, None, True, "x") for key in "abc"]
+    result = clustered(connection, Graph([*equal, ("d", None, True, "y")], [("a", "b", 9.0)], []))
+    assert result.rules == {
+        "a": "same_description",
+        "b": "same_description",
+        "c": "same_description",
+        "d": "own_record",
+    }
+    rows = connection.execute("select mention_key, match_weight, matched_key from clusters order by all").fetchall()
+    assert rows == [("a", 9.0, "c"), ("b", 9.0, "a"), ("c", 9.0, "a"), ("d", None, None)]
+    founder = [("a", None, True, "x"), ("b", None, False, "y")]
+    assert clustered(connection, Graph(founder, [("a", "b", 9.0)], [])).rules == {"a": "linked", "b": "linked"}
+
+
+@law
+@given(graphs())
+def test_only_whoever_is_the_only_mention_of_its_cluster_stands_alone(connection: Connection, graph: Graph) -> None:
+    result = clustered(connection, graph)
+    for members in result.members().values():
+        alone = {key for key in members if result.rules[key] == "own_record"}
+        assert not alone or len(members) == 1
 
 
 def test_one_to_one_an_anchor_takes_only_its_best_match(connection: Connection) -> None:

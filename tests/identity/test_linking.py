@@ -18,11 +18,11 @@ from citylake.lake.lock import writer_lock
 from tests.identity.staged import ANNA, BO, DAY, REGISTER, Staged
 
 REGISTERED = "register_no, citizen_id, person_name, birth_date, sex_code, phone"
-# P3 is P1 without an id; P2 sounds like both and may be somebody else; P4 is.
+# P3 is P1 without an id; P2 sounds like both and has their phone, and may be somebody else, born a day later; P4 is.
 PEOPLE = [
-    ("P1", ANNA, "李明明", "1990-01-01", "1", None),
-    ("P2", None, "李铭铭", "1990-01-01", "1", None),
-    ("P3", None, "李明明", "1990-01-01", "1", None),
+    ("P1", ANNA, "李明明", "1990-01-01", "1", "13912345678"),
+    ("P2", None, "李铭铭", "1990-01-02", "1", "13912345678"),
+    ("P3", None, "李明明", "1990-01-01", "1", "13912345678"),
     ("P4", BO, "王伟", "1985-12-31", "2", None),
 ]
 
@@ -85,6 +85,16 @@ def test_decisions_take_effect_with_the_next_night_and_survive_relink_and_rebuil
     keys = staged.keys()
     assert keys["P1"] == keys["P2"] == keys["P3"]
     assert staged.rows("select count(*) from vault.identity.decision") == [(3,)]
+
+
+def test_whoever_shares_a_person_with_equal_records_does_not_count_as_linked_to_nobody(staged: Staged) -> None:
+    # Would catch the gate on unlinked records closing on a register that writes a person down again and again.
+    twice = [(f"P{number}", None, "李明明", "1990-01-01", "1", "13912345678") for number in range(5)]
+    staged.stage(REGISTER, REGISTERED, [*twice, ("P9", None, "王伟", "1985-12-31", "2", None)])
+    staged.night()
+    assert len(set(staged.keys().values())) == 2
+    counted = "select loose_mentions, unlinked_mentions from vault.identity.linkage_run where kind = 'person'"
+    assert staged.rows(counted) == [(6, 1)]
 
 
 def test_a_merge_or_a_split_that_people_decided_says_so_and_others_say_what_was_found(staged: Staged) -> None:

@@ -6,6 +6,7 @@ Bayes factor. A specification (``person``, ``entity``) is written by people; its
 """
 
 import json
+import math
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -56,6 +57,11 @@ class Comparison:
     """SQL that says when the field says nothing: weight 0."""
     levels: tuple[Level, ...]
     why: str = ""
+    rare: str | None = None
+    """The column whose values the field takes to be rare. A mention repeated word for word is not proved to be one
+    person by a value that more descriptions than ``largest_block`` have: it weighs nothing between equal mentions."""
+    is_stated: bool = False
+    """Whether m and u are the specification's, not learned and in no model file."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,11 @@ class LinkageModel:
         }
 
     @property
+    def learned(self) -> tuple[Comparison, ...]:
+        """The comparisons that training estimates and a model file holds."""
+        return tuple(comparison for comparison in self.comparisons if not comparison.is_stated)
+
+    @property
     def weights(self) -> tuple[str, ...]:
         """The columns of an edge that say what each field contributed."""
         return tuple(WEIGHT + comparison.field for comparison in self.comparisons)
@@ -124,14 +135,16 @@ class LinkageModel:
     def with_parameters(self, found: dict[str, dict[str, tuple[float, float]]]) -> "LinkageModel":
         """This model with (m, u) by field and label. Raises ModelMismatch when they are not of these levels."""
         if {field: list(levels) for field, levels in found.items()} != {
-            comparison.field: [level.label for level in comparison.levels] for comparison in self.comparisons
+            comparison.field: [level.label for level in comparison.levels] for comparison in self.learned
         }:
             raise ModelMismatch(
                 f"The {self.kind} model file does not fit the fields and levels of the code. Train it again, or "
                 "restore the file that came with this version."
             )
         comparisons = (
-            replace(
+            comparison
+            if comparison.is_stated
+            else replace(
                 comparison,
                 levels=tuple(
                     replace(level, m=m, u=u)
@@ -156,7 +169,7 @@ def save_model(model: LinkageModel, path: Path) -> None:
         "margin": model.margin,
         "fields": {
             comparison.field: {level.label: {"m": level.m, "u": level.u} for level in comparison.levels}
-            for comparison in model.comparisons
+            for comparison in model.learned
         },
     }
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
@@ -196,6 +209,7 @@ def compare(  # noqa: PLR0913  # bounds by keyword
     least: dict[str, float] | None = None,
     most: dict[str, float] | None = None,
     least_u: dict[str, float] | None = None,
+    rare: str | None = None,
 ) -> Comparison:
     """A comparison from pairs of label and condition; the rest is ``otherwise``. Bounds are by label."""
     floors, caps, floors_u = least or {}, most or {}, least_u or {}
@@ -214,7 +228,26 @@ def compare(  # noqa: PLR0913  # bounds by keyword
             for label, condition in listed
         ),
         why,
+        rare,
     )
+
+
+def outcome_sql(comparison: Comparison, by_label: dict[str, str], missing: str) -> str:
+    """SQL for what a comparison's outcome stands for: an expression by label, and one where a side says nothing."""
+    branches = " ".join(
+        f"when {one.condition} then {by_label[one.label]}" for one in comparison.levels if one.condition != OTHERWISE
+    )
+    rest = next((by_label[one.label] for one in comparison.levels if one.condition == OTHERWISE), missing)
+    return f"case when {comparison.missing} then {missing} {branches} else {rest} end"
+
+
+def weight_sql(comparison: Comparison) -> str:
+    """SQL for what a field weighs in a pair, in bits: log2 of m/u (Fellegi and Sunter 1969); null before training."""
+    return outcome_sql(comparison, {one.label: _bits(one.m, one.u) for one in comparison.levels}, "0")
+
+
+def _bits(m: float | None, u: float | None) -> str:
+    return "null::double" if not m or not u else f"{math.log2(m / u)}::double"
 
 
 def _settings_of(comparison: Comparison) -> dict[str, Any]:
