@@ -1,7 +1,8 @@
 """Reads from staging whom the records in force name, as the contracts say, and keeps ``*_mention`` up to date.
 
 Only mentions whose content changed are normalised and marked for linking; those that are gone are removed, and those
-that merely came with a newer delivery take over its date. A dataset none of whose deliveries changed is not read.
+that merely came with a newer delivery take over its date. A dataset none of whose deliveries changed is not read, and
+of one that deliveries were only added to, the records in these alone.
 """
 
 import hashlib
@@ -77,39 +78,80 @@ def extract_mentions(
     :func:`records.write_records` has followed.
     """
     staged = staged_columns(connection)
-    current, known = _fingerprints(connection, contracts, kind, staged), _extracted(connection)
+    current, known = _made_from(connection, contracts, kind, staged), _extracted(connection)
     connection.execute(f"create or replace temp table incoming ({MENTION[kind]})")
     connection.execute("create or replace temp table gone (mention_key varchar)")
     connection.execute(
         "create or replace temp table moved (mention_key varchar, extract_date date, delivery_id varchar)"
     )
-    read_anew: dict[str, str | None] = {}
+    read_anew: dict[str, _MadeFrom | None] = {}
     for contract in contracts:
         named = [one for one in named_records(contract) if one.mention.names == kind and one.table in staged]
         read = f"{contract.dataset} {kind}"
-        if named and (full or read not in current or current[read] != known.get(read)):
-            _read(connection, kind, named, staged[named[0].table])
-            read_anew[read] = current.get(read)
+        made_from, before = current.get(read), None if full else known.get(read)
+        if named and (made_from is None or made_from != before):
+            added = made_from.added_to(before) if made_from and before else None
+            _read(connection, kind, named, staged[named[0].table], added)
+            read_anew[read] = made_from
     touched = anchor(connection, kind, run_id, full=full)
     _write(connection, kind, run_id, read_anew)
     return touched
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, kind: Kind, named: Sequence[NamedRecord], columns: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    kind: Kind,
+    named: Sequence[NamedRecord],
+    columns: Sequence[str],
+    added: Sequence[str] | None,
 ) -> None:
-    """One dataset: what changed of it into ``incoming``, ``gone`` and ``moved``."""
+    """One dataset: what changed of it into ``incoming``, ``gone`` and ``moved``; looks at records in these deliveries.
+
+    A record's number is part of its key, so a delivery that changes or deletes a record has a row of that number.
+    """
+    concerned = "true"
+    if added is not None:
+        delivered = " union ".join(
+            f"select {_register_no(one)} as register_no from vault.staging.{one.table} "
+            "where _delivery_id in (from given)"
+            for one in named
+        )
+        connection.execute(
+            "create or replace temp table delivered_record as "
+            f"with given as (select unnest($added::varchar[])) {delivered}",
+            {"added": list(added)},
+        )
+        concerned = "register_no in (from delivered_record)"
     selects = " union all ".join(select_versions(kind, one, columns) for one in named)
-    connection.execute(f"create or replace temp table version as {selects}", [one.dataset for one in named])
+    connection.execute(
+        f"create or replace temp table version as select * from ({selects}) where {concerned}",
+        [one.dataset for one in named],
+    )
     _choose_versions(connection, kind)
-    _compare(connection, kind, named[0].dataset)
+    _compare(connection, kind, named[0].dataset, concerned)
     _normalise(connection, kind)
 
 
-def _fingerprints(
+@dataclass(frozen=True)
+class _MadeFrom:
+    """What a dataset's mentions were or would be made from."""
+
+    fingerprint: str
+    """Of what its contract says of them and how names are normalised."""
+    deliveries: frozenset[str]
+    """Identifier and run of each delivery that staging reflects."""
+
+    def added_to(self, before: "_MadeFrom") -> list[str] | None:
+        """The deliveries that came since; None where anything else is another too, and all has to be read."""
+        if self.fingerprint != before.fingerprint or not before.deliveries <= self.deliveries:
+            return None
+        return [delivery.split(" ")[0] for delivery in sorted(self.deliveries - before.deliveries)]
+
+
+def _made_from(
     connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], kind: Kind, staged: Mapping[str, object]
-) -> dict[str, str]:
-    """Of what each dataset's mentions are made from: its deliveries, what its contract says, how names are normalised.
+) -> dict[str, _MadeFrom]:
+    """What each dataset's mentions are made from today.
 
     None where staging does not say which deliveries it reflects: such datasets are read every time.
     """
@@ -117,33 +159,43 @@ def _fingerprints(
         return {}
     reflected = dict(
         connection.execute(
-            "select dataset, list((delivery_id, run_id)::varchar order by delivery_id, run_id) "
-            "from vault.staging.applied_delivery group by dataset"
+            "select dataset, list(delivery_id || ' ' || run_id) from vault.staging.applied_delivery group by dataset"
         ).fetchall()
     )
-    made_from = {
+    stated = {
         contract.dataset: [
             NORMALISATION,
             contract.key,
             [asdict(mention) for mention in contract.mentions if mention.names == kind],
-            reflected.get(contract.dataset),
         ]
         for contract in contracts
     }
     return {
-        f"{dataset} {kind}": hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-        for dataset, parts in made_from.items()
+        f"{dataset} {kind}": _MadeFrom(
+            hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest(),
+            frozenset(reflected.get(dataset, ())),
+        )
+        for dataset, parts in stated.items()
     }
 
 
-def _extracted(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    return dict(connection.execute("from vault.identity.extracted_dataset").fetchall())
+def _extracted(connection: duckdb.DuckDBPyConnection) -> dict[str, _MadeFrom]:
+    rows = connection.execute(
+        "select source_dataset, fingerprint, deliveries from vault.identity.extracted_dataset "
+        "where fingerprint is not null and deliveries is not null"
+    ).fetchall()
+    return {read: _MadeFrom(fingerprint, frozenset(deliveries)) for read, fingerprint, deliveries in rows}
 
 
-def _note_extracted(connection: duckdb.DuckDBPyConnection, read_anew: Mapping[str, str | None]) -> None:
-    for read, fingerprint in read_anew.items():
+def _note_extracted(connection: duckdb.DuckDBPyConnection, read_anew: Mapping[str, _MadeFrom | None]) -> None:
+    for read, made_from in read_anew.items():
         connection.execute("delete from vault.identity.extracted_dataset where source_dataset = ?", [read])
-        connection.execute("insert into vault.identity.extracted_dataset values (?, ?)", [read, fingerprint])
+        if made_from is not None:
+            connection.execute(
+                "insert into vault.identity.extracted_dataset (source_dataset, fingerprint, deliveries) "
+                "values (?, ?, ?)",
+                [read, made_from.fingerprint, sorted(made_from.deliveries)],
+            )
 
 
 def staged_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
@@ -163,12 +215,16 @@ def select_versions(kind: Kind, named: NamedRecord, staged: Sequence[str], *, de
         has = (_text(mention.columns[field], staged) for field in _NAMED_BY[kind] if field in mention.columns)
         conditions.append(f"coalesce({', '.join(has)}, null) is not null")
     return f"""
-        select ? as source_dataset, concat_ws('|', {", ".join(named.record_id)}) as register_no,
+        select ? as source_dataset, {_register_no(named)} as register_no,
             '{mention.role}' as role, {str(named.is_numbered).lower()} as is_numbered,
             {_holds(mention.id_where) if mention.id_where else "true"} as is_id,
             {fields}, _extract_date as extract_date, _delivery_id as delivery_id, _line
         from vault.staging.{named.table} where {" and ".join(conditions)}
     """
+
+
+def _register_no(named: NamedRecord) -> str:
+    return f"concat_ws('|', {', '.join(named.record_id)})"
 
 
 def _text(columns: Sequence[str], staged: Sequence[str]) -> str:
@@ -213,13 +269,13 @@ def _choose_versions(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
     connection.execute("drop table version")
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, kind: Kind, dataset: str) -> None:
+def _compare(connection: duckdb.DuckDBPyConnection, kind: Kind, dataset: str, concerned: str) -> None:
     """What changed since the last time: content, only the delivery it came with, or everything, being new or gone."""
     connection.execute(
         f"""
         create or replace temp table known as
         select mention_key, register_no, content_hash, extract_date, delivery_id
-        from vault.identity.{kind}_mention where source_dataset = ?
+        from vault.identity.{kind}_mention where source_dataset = ? and {concerned}
         """,
         [dataset],
     )
@@ -262,7 +318,9 @@ def _normalise(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
     connection.execute("drop table changed_version")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, kind: Kind, run_id: str, read_anew: Mapping[str, str | None]) -> None:
+def _write(
+    connection: duckdb.DuckDBPyConnection, kind: Kind, run_id: str, read_anew: Mapping[str, _MadeFrom | None]
+) -> None:
     """Replace what changed, moved or is anchored otherwise, remove what is gone; write nothing else."""
     table = f"vault.identity.{kind}_mention"
     connection.execute(

@@ -42,7 +42,7 @@ _TABLES = {
     "keeper": "fingerprint varchar, record_secret varchar",
     "person_mention": PERSON_MENTION,
     "entity_mention": ENTITY_MENTION,
-    "extracted_dataset": "source_dataset varchar, fingerprint varchar",
+    "extracted_dataset": "source_dataset varchar, fingerprint varchar, deliveries varchar[]",
     "unfinished_run": "kind varchar, run_id varchar",
     "person_record": _RECORD.format(kind="person"),
     "entity_record": _RECORD.format(kind="entity"),
@@ -96,6 +96,7 @@ _COMMENTS = {
 # A home of before kept less, and persons only. Every key of theirs in it stays.
 _ADDED = {
     "keeper": {"record_secret": "varchar"},
+    "extracted_dataset": {"deliveries": "varchar[]"},
     "person_mention": {"is_numbered": "boolean"},
     "person_record": {"match_weight": "double", "matched_record_key": "varchar"},
     "key_event": {"kind": "varchar", "record_count": "integer", "evidence_record_key": "varchar"},

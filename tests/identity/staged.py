@@ -65,6 +65,19 @@ class Staged:
             connection.register("frame", frame)
             connection.execute(f"insert into vault.staging.{_table(dataset)} by name select * from frame")
 
+    def reflects(self, dataset: str, *deliveries: str) -> None:
+        """Staging says which deliveries of a dataset it reflects. ``add`` calls a delivery by its day."""
+        with open_lakes(self.settings, ("vault",)) as connection:
+            connection.execute(
+                "create table if not exists vault.staging.applied_delivery "
+                "(dataset varchar, delivery_id varchar, run_id varchar)"
+            )
+            connection.execute("delete from vault.staging.applied_delivery where dataset = ?", [dataset])
+            connection.execute(
+                "insert into vault.staging.applied_delivery select ?, unnest(?::varchar[]), 'run'",
+                [dataset, list(deliveries)],
+            )
+
     def night(self, *, full: bool = False) -> dict[str, int]:
         if self.nights == 1:
             self._let_empty_tables_have_held_a_row()

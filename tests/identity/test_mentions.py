@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from citylake.lake.attach import open_lakes
 from tests.identity.staged import ANNA, BO, ENTITIES, REGISTER, Staged, with_check_digit
 
 LICENCES = "credit_office.administrative_licence"
@@ -119,6 +120,38 @@ def test_a_record_that_is_gone_is_named_no_more(staged: Staged) -> None:
     facts = staged.night()
     assert (facts["person_mentions"], facts["person_records_retired"]) == (1, 1)
     assert staged.keys().keys() == {"P1"}
+
+
+def test_of_a_dataset_that_deliveries_were_added_to_only_their_records_are_read(staged: Staged) -> None:
+    def first_says(number: str, name: str) -> None:
+        with open_lakes(staged.settings, ("vault",)) as connection:
+            connection.execute(
+                "update vault.staging.stg_public_security__person_register set person_name = ? where register_no = ?",
+                [name, number],
+            )
+
+    columns = "register_no, person_name, birth_date"
+    staged.stage(
+        REGISTER, columns, [("P1", "王伟", "1990-01-01"), ("P2", "李娜", "1985-12-31"), ("P3", "赵强", "1970-05-06")]
+    )
+    staged.reflects(REGISTER, "2026-10-31")
+    staged.night()
+    # Nothing of this is in a new delivery but P2, P3 and P4: that P1 is another is not looked at.
+    first_says("P1", "王维")
+    with open_lakes(staged.settings, ("vault",)) as connection:
+        connection.execute(
+            "delete from vault.staging.stg_public_security__person_register where register_no in ('P2', 'P3')"
+        )
+    staged.add(REGISTER, columns, [("P2", "李丽", "1985-12-31"), ("P4", "孙敏", "1999-09-09")], "2026-11-01")
+    staged.add(REGISTER, columns, [("P3", "赵强", "1970-05-06")], "2026-11-01", deleted=True)
+    staged.reflects(REGISTER, "2026-10-31", "2026-11-01")
+    staged.night()
+    named = "select register_no, name from vault.identity.person_mention order by register_no"
+    assert staged.rows(named) == [("P1", "王伟"), ("P2", "李丽"), ("P4", "孙敏")]
+    # Once a delivery counts no more, everything is.
+    staged.reflects(REGISTER, "2026-11-01")
+    staged.night()
+    assert staged.rows(named) == [("P1", "王维"), ("P2", "李丽"), ("P4", "孙敏")]
 
 
 def test_a_mention_that_becomes_doubtful_names_nobody_any_more(staged: Staged) -> None:
