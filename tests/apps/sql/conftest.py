@@ -1,3 +1,3 @@
-from tests.lake.conftest import extensions, settings
+from tests.lake.conftest import settings
 
-__all__ = ["extensions", "settings"]
+__all__ = ["settings"]
