@@ -19,11 +19,12 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
     for name in [name for name in os.environ if name.startswith("CITYLAKE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("CITYLAKE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(out, "_width", 250)
     return Staged(tmp_path / "home")
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, arguments, terminal_width=250, env={"COLUMNS": "250"})
+    result = CliRunner().invoke(app, arguments, terminal_width=250)
     return result.exit_code, result.output
 
 
