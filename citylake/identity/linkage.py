@@ -177,7 +177,7 @@ def score(
     _block(connection, model)
     _compare(connection, model)
     _keep(connection, edges, profiles)
-    return Scored(
+    scored = Scored(
         mentions=_count(connection, "linking_mention"),
         profiles=_count(connection, "linking_profile"),
         scored_profiles=_count(connection, "linking_fresh"),
@@ -187,6 +187,9 @@ def score(
         pairs_by_rule=_pairs_by_rule(connection, model),
         capped=_capped(connection, model),
     )
+    for table in ("linking_profile", "linking_block", "linking_pair"):
+        connection.execute(f"drop table {table}")
+    return scored
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str) -> None:

@@ -18,7 +18,7 @@ from citylake.contracts.mentions import CODES, Condition, Kind, Mention
 from citylake.contracts.model import Contract
 from citylake.identity.anchors import anchor
 from citylake.identity.normalising import FIELDS, normalised_entities, normalised_persons
-from citylake.identity.tables import MENTION, transaction
+from citylake.identity.tables import MENTION, forget, transaction
 
 NORMALISATION = "3"
 """Raised whenever the same record would be normalised otherwise: every mention is then read anew."""
@@ -95,6 +95,7 @@ def extract_mentions(
             read_anew[read] = made_from
     touched = anchor(connection, kind, run_id, full=full)
     _write(connection, kind, run_id, read_anew)
+    forget(connection, but=("touched",))
     return touched
 
 

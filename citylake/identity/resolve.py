@@ -24,7 +24,7 @@ from citylake.identity.model_versions import adopted_version, model_in_force, no
 from citylake.identity.models import LinkageModel
 from citylake.identity.past_records import keep_past_records
 from citylake.identity.records import count, is_unfinished, write_records
-from citylake.identity.tables import prepare_tables, transaction
+from citylake.identity.tables import forget, prepare_tables, transaction
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
@@ -109,6 +109,7 @@ def resolve_identities(
             counted = _resolve(step, touched, full=full, relink=due, is_first=is_first)
             counted["past_records"] = keep_past_records(connection, contracts, kind)
             facts |= {f"{kind}_{name}": value for name, value in counted.items()}
+            forget(connection)
     return facts
 
 

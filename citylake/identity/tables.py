@@ -119,6 +119,14 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
     connection.execute("commit")
 
 
+def forget(connection: duckdb.DuckDBPyConnection, *, but: tuple[str, ...] = ()) -> None:
+    """Drop temporary tables that no later step reads, the keeper's aside: of a city they are gigabytes."""
+    tables = connection.execute("select table_name from duckdb_tables() where temporary").fetchall()
+    for (table,) in tables:
+        if table not in but and table != "keeper_pad":
+            connection.execute(f'drop table "{table}"')
+
+
 def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what is missing; give tables of before the columns that they lack. Inside the caller's transaction."""
     connection.execute("create schema if not exists vault.identity")

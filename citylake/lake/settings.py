@@ -104,7 +104,7 @@ class Settings(BaseSettings):
         min_length=1,
         description="Why a release may come out with linking out of bounds; for one night, and kept with its checks.",
     )
-    memory_limit: str = Field(default="4GB", description="DuckDB's memory limit; beyond it, it spills to disk.")
+    memory_limit: str = Field(default="3GB", description="DuckDB's memory limit; beyond it, it spills to disk.")
     threads: int | None = Field(default=None, ge=1, description="DuckDB's threads; every core when unset.")
     notify_webhook: SecretStr | None = Field(default=None, description="Where a failed night is reported (JSON POST).")
     notify_mail_to: str | None = Field(default=None, description="Who gets a mail when a night fails.")
