@@ -155,7 +155,7 @@ def _link_febrl(connection: duckdb.DuckDBPyConnection, number: int) -> None:
         trained_on=origin,
         day=date.today(),  # noqa: DTZ011
     )
-    score(connection, model, "mentions", edges="edges", profiles="profiles")
+    score(connection, model, "mentions", edges="edges", profiles="profiles", described="described")
 
 
 def _across_halves(connection: duckdb.DuckDBPyConnection, number: int) -> Pairs:
@@ -252,7 +252,7 @@ def measure_city(folder: Path, kind: str) -> None:
 
 def _link(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> tuple[Run, dict[str, int]]:
     wall, cpu = time.perf_counter(), time.process_time()
-    scored = score(connection, model, "mentions", edges="edges", profiles="profiles")
+    scored = score(connection, model, "mentions", edges="edges", profiles="profiles", described="described")
     cluster(connection, model, "mentions", edges="edges", clusters="clusters", reviews="reviews", is_prepared=True)
     return Run(time.perf_counter() - wall, time.process_time() - cpu), asdict(scored)
 

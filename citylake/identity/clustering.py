@@ -14,7 +14,7 @@ import duckdb
 
 from citylake.identity import clustering_results_sql as results
 from citylake.identity import clustering_sql as sql
-from citylake.identity.linkage import prepare
+from citylake.identity.describing import describe_all
 from citylake.identity.models import LinkageModel
 from citylake.identity.telling_apart import tell_apart
 
@@ -70,10 +70,10 @@ def cluster(  # noqa: PLR0913  # tables by name
             ``ambiguous`` (two anchors too close), ``two_anchors`` (one mention matches both), ``contradicted_id``
             (a valid identifier, another name and birth date) and ``contradictory_decisions``.
         decisions: A table ``left_key``, ``right_key``, ``decision`` (``same``, ``different``, ``unsure``), a pair once.
-        is_prepared: Whether :func:`linkage.score` has just run on the same connection, model and mentions.
+        is_prepared: Whether :func:`linkage.score` has just described all of them on the same connection.
     """
     if not is_prepared:
-        prepare(connection, model, mentions)
+        describe_all(connection, model, mentions)
     known = f"select left_key, right_key, decision from {decisions}" if decisions else sql.NO_DECISIONS
     connection.execute(sql.DECISIONS.format(decisions=known))
     connection.execute(sql.EDGES.format(edges=edges))

@@ -9,27 +9,35 @@ from citylake.identity.models import LinkageModel
 
 _COMMON = """
 select '{name}' as field, {name}::varchar as value
-from linking_profile
+from {profiles}
 where {name} is not null
 group by {name}
 having count(*) > {largest}
 """
 
 
+def count_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel, profiles: str) -> None:
+    """Make ``linking_common``: which values of the fields that are taken to be rare too many of these profiles have."""
+    found = [
+        _COMMON.format(name=one.rare, largest=model.largest_block, profiles=profiles)
+        for one in model.comparisons
+        if one.rare
+    ]
+    none = "select null::varchar as field, null::varchar as value where false"
+    connection.execute(f"create or replace temp table linking_common as {' union all '.join(found) or none}")
+
+
 def mark_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:
     """Note in ``common`` of ``linking_profile``, where several mentions are one profile, which columns prove nothing.
 
-    Such a profile is scored anew when that changes. Makes ``linking_common``.
+    Such a profile is scored anew when that changes. Reads ``linking_common``.
     """
-    rare = [one.rare for one in model.comparisons if one.rare]
-    found = [_COMMON.format(name=name, largest=model.largest_block) for name in rare]
-    none = "select null::varchar as field, null::varchar as value where false"
-    connection.execute(f"create or replace temp table linking_common as {' union all '.join(found) or none}")
     if connection.execute("select count(*) from linking_common").fetchone() == (0,):
         return
     flags = ", ".join(
         f"case when {name}::varchar in (select value from linking_common where field = '{name}') then '{name}' end"
-        for name in rare
+        for name in (one.rare for one in model.comparisons)
+        if name
     )
     connection.execute(
         f"update linking_profile set common = nullif(concat_ws(',', {flags}), '') where twin_key is not null"

@@ -115,6 +115,7 @@ def delete(settings: Settings, sought: Sought, told: Callable[[dict[str, int]], 
                 counts["vault.history"] += _delete_versions(connection, contract, history, sought)
         for table in sorted(tables(connection, "identity") - {*_STAYING}):
             counts["vault.identity"] += _delete_identity(connection, table, sought)
+        _have_linked_anew(connection)
         told(counts)
         connection.execute("commit")
     return counts
@@ -126,6 +127,13 @@ def _have_read_anew(connection: duckdb.DuckDBPyConnection, dataset: str) -> None
         "delete from vault.identity.extracted_dataset where source_dataset in (select ? || ' ' || unnest(?))",
         [dataset, list(KINDS)],
     )
+
+
+def _have_linked_anew(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have the next night look at everybody: what the person's records shared with others was not told it."""
+    for kind in KINDS:
+        connection.execute(f"drop table if exists vault.identity.{kind}_described")
+    connection.execute("drop table if exists vault.identity.source_run")
 
 
 def rows_left(settings: Settings, sought: Sought) -> dict[str, int]:

@@ -1,10 +1,9 @@
 """Scores pairs of mentions with a fixed model, and estimates a model's parameters.
 
-Pure functions over a DuckDB connection and tables given by name; nothing here knows the lake. Mentions that are equal
-in all that is compared are one *profile*, and it is profiles that are scored, each by its first mention: a person
-10 000 times in a register costs what one does. A pair is scored where at least one side has no anchor (a valid
-identifier), for two anchors are never joined by probability. Candidates come from blocking rules with a bound on the
-size of a block; Splink compares them and adds up the weights.
+Pure functions over a DuckDB connection and tables given by name; nothing here knows the lake. What is scored are
+profiles (see :mod:`describing`). A pair is scored where at least one side has no anchor (a valid identifier), for two
+anchors are never joined by probability. Candidates come from blocking rules with a bound on the size of a block; Splink
+compares them and adds up the weights.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,65 +12,20 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from citylake.identity.common_values import mark_common
+from citylake.identity.describing import (
+    DESCRIBED_SCHEMA,
+    PROFILE_SCHEMA,
+    describe_all,
+    describe_changed,
+    find_changed,
+)
 from citylake.identity.models import WEIGHT, LinkageModel
 from citylake.identity.tables import transaction
 
 if TYPE_CHECKING:
     from splink import DuckDBAPI, Linker
 
-PROFILE_SCHEMA = "profile_key uuid, mention_key varchar, twin_key varchar, common varchar"
 _SEED = 1
-
-# A contradicted valid identifier links nobody until a person decides.
-_SET_APART = """
-create or replace temp table linking_set_apart as
-select mention_key, anchor_id from {mentions} where {apart}
-"""
-
-_MENTIONS = """
-create or replace temp table linking_mention as
-with read as (
-    select
-        mention.mention_key,
-        case when apart.mention_key is null then mention.anchor_id end as anchor_id,
-        mention.is_standing,
-        {columns}
-    from {mentions} as mention
-    left join linking_set_apart as apart using (mention_key)
-)
-
-select
-    *,
-    md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, {texts}))::uuid as profile_key
-from read
-"""
-
-_PROFILES = """
-create or replace temp table linking_profile as
-select
-    profile_key,
-    min(mention_key) as mention_key,
-    case when any_value(anchor_id) is null and count(*) > 1 then min(mention_key, 2)[2] end as twin_key,
-    any_value(anchor_id) as anchor_id,
-    null::varchar as common,
-    {columns}
-from linking_mention
-group by profile_key
-"""
-
-_FRESH = """
-create or replace temp table linking_fresh as
-select profile_key, mention_key, twin_key, common from linking_profile
-except
-select profile_key, mention_key, twin_key, common from {profiles}
-"""
-_STALE = """
-create or replace temp table linking_stale as
-select profile_key, mention_key, twin_key, common from {profiles}
-except
-select profile_key, mention_key, twin_key, common from linking_profile
-"""
 
 _BLOCK_OF_RULE = """
 select {number} as rule, hash({values}) as block, mention_key, anchor_id is null as is_loose,
@@ -143,43 +97,59 @@ class Capped:
 class Scored:
     """What one run of scoring did, in numbers that name nobody."""
 
+    is_part: bool
+    """Whether only whom changes concern was looked at."""
     mentions: int
     profiles: int
     scored_profiles: int
     """New or changed since the last run, hence scored now."""
     set_apart: int
+    """Of those that were looked at."""
     pairs: int
     edges: int
     pairs_by_rule: dict[str, int] = field(default_factory=dict)
     capped: tuple[Capped, ...] = ()
 
 
-def score(
-    connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str, *, edges: str, profiles: str
+def score(  # noqa: PLR0913  # tables by keyword
+    connection: duckdb.DuckDBPyConnection,
+    model: LinkageModel,
+    mentions: str,
+    *,
+    edges: str,
+    profiles: str,
+    described: str,
+    changed: str | None = None,
 ) -> Scored:
     """Bring edges up to date with mentions: score what is new or changed against all, drop what is gone.
 
     Args:
         connection: Where all tables are; temporary ones whose names begin with ``linking_`` are made in it.
-        model: Fixed; for another version drop ``edges`` and ``profiles`` first.
+        model: Fixed; for another version drop ``edges``, ``profiles`` and ``described`` first.
         mentions: A table or view with ``mention_key``, ``anchor_id``, ``is_standing`` and what the model reads.
         edges: A table, made when missing: ``left_key``, ``right_key`` (the first mentions of two profiles; of a
             profile with itself, two of its mentions), ``match_weight`` and one ``weight_<field>`` a field. A pair
             below ``model.review_from`` is not kept.
         profiles: A table, made when missing: which profiles have been scored, by which mention. It is what makes a
-            second run cost what changed.
+            second run score what changed.
+        described: A table, made when missing: of which profile each mention is.
+        changed: A table that has, as ``mention_key``, every mention that is new, gone or described otherwise since the
+            last run. With it a run reads of the others only what can concern these.
     """
-    prepare(connection, model, mentions)
-    mark_common(connection, model)
-    _make_tables(connection, model, edges, profiles)
-    connection.execute(_STALE.format(profiles=profiles))
-    connection.execute(_FRESH.format(profiles=profiles))
+    _make_tables(connection, model, edges, profiles, described)
+    is_part = changed is not None and describe_changed(
+        connection, model, mentions, changed=changed, profiles=profiles, described=described
+    )
+    if not is_part:
+        describe_all(connection, model, mentions)
+        find_changed(connection, model, profiles)
     _block(connection, model)
     _compare(connection, model)
-    _keep(connection, edges, profiles)
+    _keep(connection, edges, profiles, described, is_part=is_part)
     scored = Scored(
-        mentions=_count(connection, "linking_mention"),
-        profiles=_count(connection, "linking_profile"),
+        is_part=is_part,
+        mentions=_count(connection, mentions),
+        profiles=_count(connection, profiles),
         scored_profiles=_count(connection, "linking_fresh"),
         set_apart=_count(connection, "linking_set_apart"),
         pairs=_count(connection, "linking_pair"),
@@ -190,16 +160,6 @@ def score(
     for table in ("linking_profile", "linking_block", "linking_pair"):
         connection.execute(f"drop table {table}")
     return scored
-
-
-def prepare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str) -> None:
-    """Make ``linking_set_apart``, ``linking_mention`` and ``linking_profile``: what both steps start from."""
-    connection.execute(_SET_APART.format(mentions=mentions, apart=model.apart or "false"))
-    texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
-    columns = ", ".join(f"{sql} as {name}" for name, sql in model.columns.items())
-    connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, texts=texts))
-    columns = ", ".join(f"any_value({name}) as {name}" for name in model.columns)
-    connection.execute(_PROFILES.format(columns=columns))
 
 
 def train(  # noqa: PLR0913  # what the model file says of its origin, by keyword
@@ -218,7 +178,7 @@ def train(  # noqa: PLR0913  # what the model file says of its origin, by keywor
     and Rubin 1977) over the pairs of ``model.training_blocks`` of which at least one side has no anchor, as in
     scoring. A level never seen counts as seen once: no single field outweighs what the sample can show.
     """
-    prepare(connection, model, mentions)
+    describe_all(connection, model, mentions)
     loose = "(l.anchor_id is null or r.anchor_id is null)"
     learned = replace(model, comparisons=model.learned)
     _, linker = _linker(connection, learned)
@@ -266,15 +226,17 @@ def _linker(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> "tupl
     return api, Linker(api.register("linking_profile"), model.splink_settings(), log_level=None)
 
 
-def _make_tables(connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: str, profiles: str) -> None:
-    """Make both tables; anew where what is in them was scored by other fields."""
+def _make_tables(
+    connection: duckdb.DuckDBPyConnection, model: LinkageModel, edges: str, profiles: str, described: str
+) -> None:
+    """Make the tables; anew where what is in them was scored by other fields."""
     columns = [
         "left_key varchar",
         "right_key varchar",
         "match_weight double",
         *(f"{one} double" for one in model.weights),
     ]
-    schemas = {edges: ", ".join(columns), profiles: PROFILE_SCHEMA}
+    schemas = {edges: ", ".join(columns), profiles: PROFILE_SCHEMA, described: DESCRIBED_SCHEMA}
     for table, schema in schemas.items():
         connection.execute(f"create table if not exists {table} ({schema})")
     if any(_columns(connection, table) != schema for table, schema in schemas.items()):
@@ -342,9 +304,28 @@ def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None
     linker.table_management.delete_tables_created_by_splink_from_db()
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, edges: str, profiles: str) -> None:
-    """Edges and the profiles that they were found for change together, or not at all."""
-    if not _count(connection, "linking_stale") and not _count(connection, "linking_fresh"):
+# Of which profile mentions are: of all, or of those that changed.
+_DESCRIBED = "create or replace temp table linking_described as "
+_DESCRIBED_ALL = """
+select mention_key, profile_key, carried_id from linking_mention
+except
+from {described}
+"""
+_NO_LONGER = """
+create or replace temp table linking_no_longer as
+from {described} except select mention_key, profile_key, carried_id from linking_mention
+"""
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, edges: str, profiles: str, described: str, *, is_part: bool) -> None:
+    """Edges, the profiles that they were found for and what mentions are of change together, or not at all."""
+    if is_part:
+        connection.execute("create or replace temp table linking_no_longer as from linking_changed")
+        connection.execute(f"{_DESCRIBED} from linking_known where mention_key in (from linking_changed)")
+    else:
+        connection.execute(_NO_LONGER.format(described=described))
+        connection.execute(_DESCRIBED + _DESCRIBED_ALL.format(described=described))
+    if not any(_count(connection, f"linking_{one}") for one in ("stale", "fresh", "no_longer", "described")):
         return
     stale = "in (select mention_key from linking_stale)"
     with transaction(connection):
@@ -354,6 +335,8 @@ def _keep(connection: duckdb.DuckDBPyConnection, edges: str, profiles: str) -> N
         connection.execute(
             f"insert into {profiles} select profile_key, mention_key, twin_key, common from linking_fresh"
         )
+        connection.execute(f"delete from {described} where mention_key in (select mention_key from linking_no_longer)")
+        connection.execute(f"insert into {described} from linking_described")
 
 
 def _pairs_by_rule(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> dict[str, int]:

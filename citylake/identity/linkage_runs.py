@@ -15,19 +15,29 @@ from citylake.identity.linking import Linked
 from citylake.identity.measuring import measure
 
 # A cluster is as large as the number of different descriptions in it: somebody who is registered a thousand times in
-# the same words is one person all the same, and a hundred different people are not.
+# the same words is one person all the same, and a hundred different people are not. It has as many at most as it has
+# records, so that whatever has no more records than one of the largest has descriptions need not be looked into.
 _DESCRIBED: dict[Kind, str] = {
     "person": "name, birth_date, sex_code, region_code, address, phone, organisation_code, written_id",
     "entity": "name, written_code, region_code, address, representative",
 }
+_LARGEST = """
+with size as (
+    select {kind}_key as key, count(*) as records from vault.identity.{kind}_record group by all
+)
+
+select count(distinct hash({described})) as descriptions
+from vault.identity.{kind}_record as record
+inner join vault.identity.{kind}_mention as mention on record.source_record_key = mention.mention_key
+where record.{kind}_key in (select key from size {which})
+group by record.{kind}_key
+order by descriptions desc
+limit 1
+"""
 _COUNTS = """
 with cluster as (
-    select
-        record.{kind}_key as key,
-        count(*) as records,
-        count(distinct hash({described})) as descriptions
-    from vault.identity.{kind}_record as record
-    inner join vault.identity.{kind}_mention as mention on record.source_record_key = mention.mention_key
+    select {kind}_key as key, count(*) as records, min(source_record_key) as record_key
+    from vault.identity.{kind}_record
     group by all
 ),
 
@@ -45,14 +55,11 @@ select
     any_value(mention.loose_mentions) as loose_mentions,
     count(cluster.key) as keys,
     coalesce(sum(cluster.records), 0)::bigint as records,
-    coalesce(max(cluster.descriptions), 0) as largest_cluster,
     coalesce(max(cluster.records), 0) as largest_cluster_records,
     (
         select count(*)
-        from vault.identity.{kind}_record as record
-        inner join cluster on record.{kind}_key = cluster.key and cluster.records = 1
-        semi join vault.identity.{kind}_mention as mention
-            on record.source_record_key = mention.mention_key and mention.anchor_id is null
+        from vault.identity.{kind}_mention
+        where anchor_id is null and mention_key in (select record_key from cluster where records = 1)
     ) as unlinked_mentions
 from mention left join cluster on true
 """
@@ -143,11 +150,16 @@ def note_run(  # noqa: PLR0913  # what a row says, by keyword
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, kind: Kind) -> dict[str, Any]:
-    counts = connection.execute(_COUNTS.format(kind=kind, described=_DESCRIBED[kind])).pl().row(0, named=True)
+    counts = connection.execute(_COUNTS.format(kind=kind)).pl().row(0, named=True)
+    largest = 0
+    for which in ("order by records desc limit 1", "where records > {largest}"):
+        described = _LARGEST.format(kind=kind, described=_DESCRIBED[kind], which=which.format(largest=largest))
+        largest = max(largest, _one(connection, described) or 0)
     rules = dict(connection.execute(_BY_RULE.format(kind=kind)).fetchall())
     pairs = dict(connection.execute(_OPEN, {"kind": kind}).fetchall())
     return {
         **counts,
+        "largest_cluster": largest,
         "nobody_mentions": counts["mentions"] - counts["records"],
         "records_by_rule": json.dumps(rules),
         "pairs_by_reason": json.dumps(pairs),

@@ -38,46 +38,43 @@ _START = """
 create or replace temp table linking_start as
 select mention_key from touched
 union
-select mention_key from linking_input where anchor_id in (select anchor_id from touched)
-union
 select right_key from vault.identity.{kind}_edge where left_key in (select mention_key from touched)
 union
 select left_key from vault.identity.{kind}_edge where right_key in (select mention_key from touched)
 """
-_REACHED = """
-create or replace temp table linking_reached as
-select mention.mention_key
-from linking_mention as mention
-where
-    mention.mention_key in (select mention_key from linking_start)
-    or mention.profile_key in (select profile_key from linking_fresh)
+_KNOWN = (
+    "create or replace temp table linking_known as select mention_key, profile_key, carried_id from linking_mention"
+)
+_SIDES = """
+create or replace temp table linking_side as
+select left_key as here, right_key as there from vault.identity.{kind}_edge
+union all
+select left_key, right_key from linking_word
 """
+_FIRST_REACHED = """
+create or replace temp table linking_next as
+select mention_key, profile_key, carried_id
+from linking_known
+where
+    mention_key in (select mention_key from linking_start)
+    or profile_key in (select profile_key from linking_fresh)
+    or carried_id in (select anchor_id from touched);
+
+create or replace temp table linking_reached as select mention_key from linking_next
+"""
+# Of whom was reached last: who is equal, who has the same number, and who is at the other end of an edge or a decision.
 _NEXT = """
 create or replace temp table linking_next as
-with near as (
-    select other.mention_key
-    from linking_mention as other
-    where other.profile_key in (
-        select profile_key from linking_mention where mention_key in (select mention_key from linking_reached)
-    )
-    union
-    select mention_key from linking_input where anchor_id in (
-        select anchor_id from linking_input where mention_key in (select mention_key from linking_reached)
-    )
-    union
-    select right_key from vault.identity.{kind}_edge where left_key in (select mention_key from linking_reached)
-    union
-    select left_key from vault.identity.{kind}_edge where right_key in (select mention_key from linking_reached)
-    union
-    select right_key from linking_word where left_key in (select mention_key from linking_reached)
-    union
-    select left_key from linking_word where right_key in (select mention_key from linking_reached)
-)
-
-select mention_key from near
+select mention_key, profile_key, carried_id
+from linking_known
 where
-    mention_key not in (select mention_key from linking_reached)
-    and mention_key in (select mention_key from linking_mention)
+    (
+        profile_key in (select profile_key from linking_next)
+        or carried_id in (select carried_id from linking_next)
+        or mention_key in (select there from linking_side where here in (select mention_key from linking_next))
+        or mention_key in (select here from linking_side where there in (select mention_key from linking_next))
+    )
+    and mention_key not in (select mention_key from linking_reached)
 """
 
 # The last word on each pair.
@@ -128,21 +125,28 @@ def link_mentions(
     clustered of than was touched is added to ``touched``, and a touched mention in none of them names nobody. Pairs for
     people go to ``review_pair``.
     """
-    edges, profiles = f"vault.identity.{kind}_edge", f"vault.identity.{kind}_profile"
+    edges, profiles, described = (f"vault.identity.{kind}_{one}" for one in ("edge", "profile", "described"))
     connection.execute(_INPUT[kind])
     if kind == "person":
         model = replace(model, apart="is_apart")
     if anew:
         # Made again by scoring: the fields of another model are other columns.
         with transaction(connection):
-            connection.execute(f"drop table if exists {edges}")
-            connection.execute(f"drop table if exists {profiles}")
-        connection.execute("create or replace temp table linking_start as select mention_key from touched")
+            for table in (edges, profiles, described):
+                connection.execute(f"drop table if exists {table}")
     else:
         connection.execute(_START.format(kind=kind))
-    scored = score(connection, model, "linking_input", edges=edges, profiles=profiles)
+    scored = score(
+        connection,
+        model,
+        "linking_input",
+        edges=edges,
+        profiles=profiles,
+        described=described,
+        changed=None if anew else "touched",
+    )
     connection.execute(_WORDS, {"kind": kind})
-    is_whole = anew or _reach(connection, kind, scored.mentions)
+    is_whole = anew or _reach(connection, kind, scored)
     if not is_whole:
         connection.execute(
             "create or replace temp table linking_part as "
@@ -156,7 +160,7 @@ def link_mentions(
         clusters="linking_cluster",
         reviews="linking_review",
         decisions="linking_word",
-        is_prepared=is_whole,
+        is_prepared=is_whole and not scored.is_part,
     )
     connection.execute(_CLUSTER.format(rule=RULES[kind]))
     connection.execute(_ALSO_TOUCHED)
@@ -164,15 +168,18 @@ def link_mentions(
     return Linked(scored, clustered.mentions, clustered.contradictions)
 
 
-def _reach(connection: duckdb.DuckDBPyConnection, kind: Kind, mentions: int) -> bool:
+def _reach(connection: duckdb.DuckDBPyConnection, kind: Kind, scored: Scored) -> bool:
     """Make ``linking_reached``, all that a change can reach; true where that is better taken for everybody."""
-    connection.execute(_REACHED.format(kind=kind))
+    if not scored.is_part:
+        connection.execute(_KNOWN)
+    connection.execute(_SIDES.format(kind=kind))
+    connection.execute(_FIRST_REACHED)
     for _ in range(_ROUNDS):
-        connection.execute(_NEXT.format(kind=kind))
+        reached = connection.execute("select count(*) from linking_reached").fetchone()
+        if reached and reached[0] > _WHOLE * scored.mentions:
+            return True
+        connection.execute(_NEXT)
         added = connection.execute("insert into linking_reached select mention_key from linking_next").fetchone()
         if not added or not added[0]:
             return False
-        reached = connection.execute("select count(*) from linking_reached").fetchone()
-        if reached and reached[0] > _WHOLE * mentions:
-            return True
     return True

@@ -20,7 +20,7 @@ from citylake.identity.anchors import anchor
 from citylake.identity.normalising import FIELDS, normalised_entities, normalised_persons
 from citylake.identity.tables import MENTION, forget, transaction
 
-NORMALISATION = "3"
+NORMALISATION = "4"
 """Raised whenever the same record would be normalised otherwise: every mention is then read anew."""
 _BATCH = 200_000
 NORMALISED = {"person": normalised_persons, "entity": normalised_entities}
@@ -44,6 +44,8 @@ class NamedRecord:
     """SQL texts: the columns that number the named one in its dataset, or the record's own key and the column."""
     is_numbered: bool
     """Whether the dataset numbers whom it names, so that every record is somebody, with or without a valid number."""
+    holding: tuple[str, ...] = ()
+    """The columns that say whether a record still holds. Where they change, so does what the mention is worth."""
 
 
 def named_records(contract: Contract) -> Iterator[NamedRecord]:
@@ -65,6 +67,9 @@ def named_records(contract: Contract) -> Iterator[NamedRecord]:
             mention=mention,
             record_id=own or (*rest, f"'{mention.naming}'"),
             is_numbered=bool(own),
+            holding=(contract.holds.column, *((contract.holds.until,) if contract.holds.until else ()))
+            if contract.holds
+            else (),
         )
 
 
@@ -189,14 +194,15 @@ def _extracted(connection: duckdb.DuckDBPyConnection) -> dict[str, _MadeFrom]:
 
 
 def _note_extracted(connection: duckdb.DuckDBPyConnection, read_anew: Mapping[str, _MadeFrom | None]) -> None:
-    for read, made_from in read_anew.items():
-        connection.execute("delete from vault.identity.extracted_dataset where source_dataset = ?", [read])
-        if made_from is not None:
-            connection.execute(
-                "insert into vault.identity.extracted_dataset (source_dataset, fingerprint, deliveries) "
-                "values (?, ?, ?)",
-                [read, made_from.fingerprint, sorted(made_from.deliveries)],
-            )
+    connection.execute(
+        "delete from vault.identity.extracted_dataset where source_dataset in (select unnest(?::varchar[]))",
+        [list(read_anew)],
+    )
+    rows = [(read, one.fingerprint, sorted(one.deliveries)) for read, one in read_anew.items() if one is not None]
+    schema = {"source_dataset": pl.String, "fingerprint": pl.String, "deliveries": pl.List(pl.String)}
+    connection.register("noted", pl.DataFrame(rows, schema=schema, orient="row"))
+    connection.execute("insert into vault.identity.extracted_dataset by name from noted")
+    connection.unregister("noted")
 
 
 def staged_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
@@ -211,6 +217,7 @@ def select_versions(kind: Kind, named: NamedRecord, staged: Sequence[str], *, de
     """
     mention = named.mention
     fields = ", ".join(f"{_text(mention.columns.get(field, ()), staged)} as {field}" for field in FIELDS[kind])
+    holding = ", ".join(["''", *(f"coalesce({name}::varchar, '')" for name in named.holding if name in staged)])
     conditions = ["is_deleted" if deleted else "not is_deleted", *([_holds(mention.where)] if mention.where else [])]
     if not named.is_numbered:
         has = (_text(mention.columns[field], staged) for field in _NAMED_BY[kind] if field in mention.columns)
@@ -219,6 +226,7 @@ def select_versions(kind: Kind, named: NamedRecord, staged: Sequence[str], *, de
         select ? as source_dataset, {_register_no(named)} as register_no,
             '{mention.role}' as role, {str(named.is_numbered).lower()} as is_numbered,
             {_holds(mention.id_where) if mention.id_where else "true"} as is_id,
+            concat_ws('|', {holding}) as holding,
             {fields}, _extract_date as extract_date, _delivery_id as delivery_id, _line
         from vault.staging.{named.table} where {" and ".join(conditions)}
     """
@@ -256,10 +264,11 @@ def _choose_versions(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
     else:
         told = f"coalesce({', '.join(CODES)}) is not null"
     hashed = ", ".join(f"coalesce({field}, chr(30))" for field in FIELDS[kind])
+    hashed = f"'{NORMALISATION}', role, is_numbered, is_id, holding, {hashed}"
     connection.execute(
         f"""
         create or replace temp table current_version as
-        select *, md5(concat_ws(chr(31), '{NORMALISATION}', role, is_numbered, is_id, {hashed})) as content_hash
+        select *, md5(concat_ws(chr(31), {hashed})) as content_hash
         from version
         qualify row_number() over (
             partition by register_no
@@ -332,15 +341,20 @@ def _write(
             coalesce(moved.delivery_id, mention.delivery_id) as delivery_id,
             if(anchored.mention_key is null, mention.anchor_id, anchored.anchor_id) as anchor_id
         )
-        from {table} as mention
+        from (
+            from {table} where mention_key in (
+                (select mention_key from moved union select mention_key from anchored)
+                except (select mention_key from incoming union select mention_key from gone)
+            )
+        ) as mention
         left join moved using (mention_key)
         left join anchored using (mention_key)
-        where (moved.mention_key is not null or anchored.mention_key is not null)
-            and mention.mention_key not in (select mention_key from incoming)
-            and mention.mention_key not in (select mention_key from gone)
         """
     )
-    replaced = " union all ".join(f"select mention_key from {name}" for name in ("rewritten", "incoming", "gone"))
+    changed, replaced = (
+        " union all ".join(f"select mention_key from {name}" for name in names)
+        for names in (("anchored", "incoming", "gone"), ("rewritten", "incoming", "gone"))
+    )
     row = connection.execute(f"select count(*) from ({replaced})").fetchone()
     is_changed = bool(row and row[0])
     if not is_changed and not read_anew:
@@ -349,6 +363,11 @@ def _write(
         _note_extracted(connection, read_anew)
         if is_changed:
             connection.execute("insert into vault.identity.unfinished_run values (?, ?)", [kind, run_id])
+            connection.execute(
+                f"insert into vault.identity.changed_key select '{kind}', {kind}_key, "
+                f"bool_and(source_record_key not in ({changed})) from vault.identity.{kind}_record "
+                f"where source_record_key in ({replaced}) group by {kind}_key"
+            )
             connection.execute(f"delete from {table} where mention_key in ({replaced})")
             connection.execute(f"insert into {table} by name select * from rewritten")
             connection.execute(

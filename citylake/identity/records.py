@@ -81,6 +81,17 @@ from vault.identity.{kind}_record
 where source_record_key in (select mention_key from leaving)
 """
 
+# Whose records are others now: whoever had them, and whoever has them.
+_KEYS_CHANGED = """
+insert into vault.identity.changed_key
+select '{kind}', {kind}_key, false from vault.identity.{kind}_record
+where
+    source_record_key in (select mention_key from leaving)
+    or source_record_key in (select source_record_key from changed)
+union
+select '{kind}', {kind}_key, false from changed
+"""
+
 # Whoever asks why two became one, or one two, must find the person who said so: what a record was found by may be the
 # valid number that it always had. A word that others contradict joined nobody.
 _DECIDED = """
@@ -163,6 +174,8 @@ def _write(connection: duckdb.DuckDBPyConnection, kind: Kind, values: dict[str, 
                 "select key, founding_source_record_key, generation, $run_id from minted_key",
                 {"run_id": values["run_id"]},
             )
+        if facts["records_retired"] or facts["records_written"]:
+            connection.execute(_KEYS_CHANGED.format(kind=kind))
         if facts["records_retired"]:
             connection.execute(_RETIRED.format(kind=kind))
             connection.execute(f"delete from {record} where source_record_key in (select mention_key from leaving)")

@@ -9,20 +9,21 @@ and, so that the order in which records came cannot matter, the smaller record k
 be known outside the vault.
 
 Values are compared as the mentions have them, normalised; a coarser region does not disagree with a finer one in it. A
-night looks closely only at the keys of which something changed: what each was chosen from is kept as a fingerprint
-(``attribute_basis``).
+night looks only at the keys of which something changed: those whose mentions or records were written since the last
+time (``changed_key``), and those of which a day that passed changed something: a permit ran out, a value grew too old.
 """
 
 from collections.abc import Mapping
 from datetime import date
-from hashlib import sha256
 
 import duckdb
 import polars as pl
 
 from citylake.contracts.model import Contract, load_contracts
+from citylake.identity.source_changes import SourceRun, fingerprint_of, touch
 from citylake.identity.source_priority import ATTRIBUTES, KINDS, Kind, read_priorities
-from citylake.identity.tables import transaction
+from citylake.identity.standing import stand, standing_contracts
+from citylake.identity.tables import CHANGED_KEY, known_tables, transaction
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
 
@@ -38,14 +39,14 @@ _TABLES = {
         winner_record_key varchar, other_record_key varchar, winner_value varchar, other_value varchar,
         first_extract_date date, last_extract_date date
     """,
-    "attribute_basis": "kind varchar, key varchar, fingerprint varchar",
+    "source_run": "kind varchar, as_of_date date, fingerprint varchar",
     "source_priority": "kind varchar, attribute varchar, dataset varchar, rank integer, max_age_days integer",
 }
 _COMMENTS = {
     "person_attribute": "The value of each attribute of a person that counts, its source, and what decided for it",
     "entity_attribute": "The value of each attribute of an entity that counts, its source, and what decided for it",
     "attribute_disagreement": "Values that hold and say something else than the one that counts, with their days",
-    "attribute_basis": "Fingerprint of what the attributes of each key were last chosen from",
+    "source_run": "As of which day the attributes of each kind were last chosen, and by which rules",
     "source_priority": "Which dataset is believed first for which attribute, as last applied",
 }
 # What may be known of a person outside the vault, by the boundary of the lakes: nothing here names or numbers anybody.
@@ -64,57 +65,36 @@ where attribute in ('birth_date', 'sex_code', 'region_code')
 group by person_key
 """
 
-# Every mention of a dataset that anybody may believe, under its key, and whether its record still holds.
+# Every mention under these keys of a dataset that anybody may believe.
 _SOURCED = """
 create or replace temp table sourced as
-select
-    record.{kind}_key as key,
-    mention.mention_key,
-    mention.source_dataset,
-    mention.extract_date,
-    coalesce(standing.updated_at, mention.extract_date::timestamptz) as stated_at,
-    coalesce(standing.is_holding, true) as is_holding,
-    len(list_filter(believed.ages, lambda age: mention.extract_date + age < $as_of)) as outgrown_ages,
-    mention.content_hash
-from vault.identity.{kind}_mention as mention
-inner join vault.identity.{kind}_record as record on mention.mention_key = record.source_record_key
-inner join (
-    select dataset, list(distinct max_age_days) filter (where max_age_days is not null) as ages
-    from priority where kind = '{kind}' group by dataset
-) as believed on mention.source_dataset = believed.dataset
-left join standing
-    on mention.source_dataset = standing.source_dataset and mention.register_no = standing.register_no
-"""
-
-_TOUCHED = """
-create or replace temp table touched as
-with basis as (
-    select
-        key,
-        -- A sum, not bit_xor: DuckDB combines hashes by xor, so that what two mentions share would cancel out. As text,
-        -- for the lake keeps no integers of 128 bits.
-        sum(hash(
-            $priorities, mention_key, content_hash, extract_date, stated_at, is_holding, outgrown_ages
-        )::hugeint)::varchar as fingerprint
-    from sourced
-    group by key
+with named as (
+    select {kind}_key as key, source_record_key as mention_key
+    from vault.identity.{kind}_record
+    where
+        {kind}_key in (select key from touched)
+        and source_dataset in (select dataset from priority where kind = '{kind}')
 )
 
-select coalesce(basis.key, known.key) as key, basis.fingerprint
-from basis
-full join (select key, fingerprint from vault.identity.attribute_basis where kind = '{kind}') as known
-    on basis.key = known.key
-where basis.fingerprint is distinct from known.fingerprint
+select named.key, mention.*
+from vault.identity.{kind}_mention as mention inner join named using (mention_key)
 """
 
 _CANDIDATES = """
 create or replace temp table candidate as
 with said as (
     unpivot (
-        select sourced.*, {values}
+        select
+            sourced.key,
+            sourced.mention_key,
+            sourced.source_dataset,
+            sourced.extract_date,
+            coalesce(standing.updated_at, sourced.extract_date::timestamptz) as stated_at,
+            coalesce(standing.is_holding, true) as is_holding,
+            {values}
         from sourced
-        inner join vault.identity.{kind}_mention as mention on sourced.mention_key = mention.mention_key
-        where sourced.key in (select key from touched)
+        left join standing
+            on sourced.source_dataset = standing.source_dataset and sourced.register_no = standing.register_no
     )
     on {attributes} into name attribute value value
 )
@@ -223,8 +203,9 @@ def keep_sources(settings: Settings, as_of: date) -> dict[str, int]:
     with open_lakes(settings, ("vault",)) as connection:
         with transaction(connection):
             prepare_tables(connection, priorities)
+        known = known_tables(connection, "identity")
         for kind in KINDS:
-            if _exists(connection, f"{kind}_mention"):
+            if f"{kind}_mention" in known:
                 facts["sources_chosen_anew"] += choose_sources(connection, kind, as_of, contracts, priorities)
         facts["disagreements"] = _count(connection, "vault.identity.attribute_disagreement")
     return facts
@@ -233,12 +214,16 @@ def keep_sources(settings: Settings, as_of: date) -> dict[str, int]:
 def prepare_tables(connection: duckdb.DuckDBPyConnection, priorities: pl.DataFrame) -> None:
     """Create what is missing, and show which priorities hold. Inside the caller's transaction."""
     connection.execute("create schema if not exists vault.identity")
+    known = known_tables(connection, "identity")
     for table, columns in _TABLES.items():
-        if not _exists(connection, table):
+        if table not in known:
             connection.execute(f"create table vault.identity.{table} ({columns})")
             connection.execute(f"comment on table vault.identity.{table} is '{_COMMENTS[table]}'")
-    if not _exists(connection, "person_description"):
+    if "person_description" not in known:
         connection.execute(_DESCRIPTION)
+    # A home of before kept digests here.
+    connection.execute("drop table if exists vault.identity.attribute_basis")
+    connection.execute(f"create table if not exists vault.identity.changed_key ({CHANGED_KEY})")
     connection.register("given", priorities)
     columns = "kind, attribute, dataset, rank, max_age_days"
     differing = f"(select {columns} from given except select {columns} from vault.identity.source_priority)"
@@ -256,89 +241,54 @@ def choose_sources(
 ) -> int:
     """Choose anew for every key of one kind of which something changed; returns how many.
 
-    Reads ``<kind>_mention``, ``<kind>_record``, and of staging which records hold and when they were updated.
+    Reads ``<kind>_mention``, ``<kind>_record``, ``changed_key``, and of staging which records hold and when they were
+    updated.
     """
     connection.register("priority", priorities)
-    _stand(connection, contracts, priorities.filter(pl.col("kind") == kind)["dataset"].unique(), as_of)
-    digest = sha256(priorities.drop("note").write_csv().encode()).hexdigest()
-    connection.execute(_SOURCED.format(kind=kind), {"as_of": as_of})
-    connection.execute(_TOUCHED.format(kind=kind), {"priorities": digest})
+    believed = priorities.filter(pl.col("kind") == kind)["dataset"].unique()
+    standing = standing_contracts(connection, contracts, believed)
+    run = SourceRun(kind, as_of, fingerprint_of(priorities, standing))
+    touch(connection, run, standing)
     touched = _count(connection, "touched")
     if touched:
+        connection.execute(_SOURCED.format(kind=kind))
+        stand(connection, standing, as_of)
         names = ATTRIBUTES[kind]
-        values = ", ".join(f"mention.{name}::varchar as {name}" for name in names)
+        values = ", ".join(f"sourced.{name}::varchar as {name}" for name in names)
         connection.execute(
             _CANDIDATES.format(kind=kind, values=values, attributes=", ".join(names)),
             {"as_of": as_of},
         )
         connection.execute(_WINNERS)
         connection.execute(_DECIDED)
-        _replace(connection, kind)
+    _replace(connection, run, touched)
     return touched
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
-    is_touched = "in (select key from touched)"
+def _replace(connection: duckdb.DuckDBPyConnection, run: SourceRun, touched: int) -> None:
+    """Write what was chosen, and that it was."""
+    kind, is_touched = run.kind, "in (select key from touched)"
+    known = connection.execute(
+        "select 1 from vault.identity.source_run where kind = ? and as_of_date = ? and fingerprint = ?",
+        [run.kind, run.as_of, run.fingerprint],
+    ).fetchone()
+    if known and not touched:
+        return
     with transaction(connection):
+        connection.execute("delete from vault.identity.source_run where kind = ?", [kind])
+        connection.execute("insert into vault.identity.source_run values (?, ?, ?)", [kind, run.as_of, run.fingerprint])
+        if not touched:
+            return
+        connection.execute("delete from vault.identity.changed_key where kind = ?", [kind])
         connection.execute(f"delete from vault.identity.{kind}_attribute where {kind}_key {is_touched}")
-        for table in ("attribute_disagreement", "attribute_basis"):
-            connection.execute(f"delete from vault.identity.{table} where kind = '{kind}' and key {is_touched}")
+        connection.execute(
+            f"delete from vault.identity.attribute_disagreement where kind = '{kind}' and key {is_touched}"
+        )
         connection.execute(
             f"insert into vault.identity.{kind}_attribute "
             "select key, attribute, value, source_dataset, mention_key, rule from decided"
         )
         connection.execute(_DISAGREEMENTS, {"kind": kind})
-        connection.execute(
-            f"insert into vault.identity.attribute_basis select '{kind}', key, fingerprint from touched "
-            "where fingerprint is not null"
-        )
-
-
-def _stand(
-    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], datasets: pl.Series, as_of: date
-) -> None:
-    """Temp table ``standing``: of each record of these datasets, whether it holds and when it was updated."""
-    connection.execute(
-        "create or replace temp table standing "
-        "(source_dataset varchar, register_no varchar, updated_at timestamptz, is_holding boolean)"
-    )
-    for dataset in sorted(datasets):
-        contract = contracts[dataset]
-        table = f"stg_{contract.department}__{contract.name}"
-        if (
-            (contract.sequence or contract.holds)
-            and contract.mode != "append"
-            and _exists(connection, table, "staging")
-        ):
-            connection.execute(f"insert into standing {_standing_of(contract, table)}", _parameters(contract, as_of))
-
-
-def _standing_of(contract: Contract, table: str) -> str:
-    """The records of a dataset as a query; they are called as the macro ``person_record_id`` calls numbered ones."""
-    holds, is_holding = contract.holds, "true"
-    if holds is not None:
-        is_holding = f"coalesce({holds.column} in (select unnest($one_of::varchar[])), true)"
-        if holds.until is not None:
-            is_holding += f" and coalesce({holds.until} >= $as_of::date, true)"
-    return (
-        f"select '{contract.dataset}', concat_ws('|', {', '.join(contract.key)}), "
-        f"{contract.sequence or 'null'}::timestamptz, {is_holding} from vault.staging.{table} where not is_deleted"
-    )
-
-
-def _parameters(contract: Contract, as_of: date) -> dict[str, object]:
-    if contract.holds is None:
-        return {}
-    values: dict[str, object] = {"one_of": list(contract.holds.one_of)}
-    return values | ({"as_of": as_of} if contract.holds.until else {})
-
-
-def _exists(connection: duckdb.DuckDBPyConnection, table: str, schema: str = "identity") -> bool:
-    found = connection.execute(
-        "select 1 from information_schema.tables where table_catalog = 'vault' and table_schema = ? and table_name = ?",
-        [schema, table],
-    ).fetchone()
-    return found is not None
 
 
 def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -36,6 +36,7 @@ LINKAGE_RUN = """
     labelled_pairs bigint, precision_estimate double, precision_low double, precision_high double, precision_n double,
     recall_estimate double, recall_low double, recall_high double, recall_n double
 """
+CHANGED_KEY = "kind varchar, key varchar, is_moved boolean"
 MENTION = {"person": PERSON_MENTION, "entity": ENTITY_MENTION}
 
 _TABLES = {
@@ -44,6 +45,7 @@ _TABLES = {
     "entity_mention": ENTITY_MENTION,
     "extracted_dataset": "source_dataset varchar, fingerprint varchar, deliveries varchar[]",
     "unfinished_run": "kind varchar, run_id varchar",
+    "changed_key": CHANGED_KEY,
     "person_record": _RECORD.format(kind="person"),
     "entity_record": _RECORD.format(kind="entity"),
     "retired_record": """
@@ -79,6 +81,7 @@ _COMMENTS = {
     "entity_mention": "Organisations as records in force name them, normalised: what linking compares",
     "extracted_dataset": "What the mentions of each dataset were last read from",
     "unfinished_run": "The run whose changed mentions are written and whose records are not yet: it was cut short",
+    "changed_key": "Keys whose records were written since attributes were last chosen; is_moved: only their days were",
     "person_record": "Which person each record in force names, by which rule",
     "entity_record": "Which entity each record in force names, by which rule",
     "retired_record": "Records that are not in force any more, with the key that waits for them to come back",
@@ -121,7 +124,11 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
 
 def forget(connection: duckdb.DuckDBPyConnection, *, but: tuple[str, ...] = ()) -> None:
     """Drop temporary tables that no later step reads, the keeper's aside: of a city they are gigabytes."""
-    tables = connection.execute("select table_name from duckdb_tables() where temporary").fetchall()
+    # Not duckdb_tables(): it would read the statistics of every table of the lakes.
+    tables = connection.execute(
+        "select distinct table_name from duckdb_columns() where database_name = 'temp' and table_name not in "
+        "(select view_name from duckdb_views() where temporary)"
+    ).fetchall()
     for (table,) in tables:
         if table not in but and table != "keeper_pad":
             connection.execute(f'drop table "{table}"')
@@ -142,6 +149,14 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
                 connection.execute(f"alter table vault.identity.{table} add column {column} {kind}")
     if "key_event" in known and "kind" not in known["key_event"]:
         connection.execute("update vault.identity.key_event set kind = 'person'")
+
+
+def known_tables(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
+    """The tables and views of a schema of the vault."""
+    rows = connection.execute(
+        "select distinct table_name from duckdb_columns() where database_name = 'vault' and schema_name = ?", [schema]
+    ).fetchall()
+    return {name for (name,) in rows}
 
 
 def _known_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:

@@ -65,6 +65,25 @@ def test_a_passports_number_is_no_citizen_id_even_if_it_passes_the_check(staged:
     assert staged.rows("select register_no, uscc from vault.identity.entity_mention") == [("3|x|subject_uscc", number)]
 
 
+def test_what_a_record_says_of_holding_changes_its_mention_and_its_day_alone_does_not(staged: Staged) -> None:
+    # Sources are chosen anew where something changed: a register that strikes somebody off changes what it is worth.
+    columns = f"{REGISTERED}, status_code"
+    people = {"P1": ANNA, "P2": BO}
+    for night, (day, status) in enumerate([("2026-10-30", "1"), ("2026-10-31", "3")]):
+        rows = [
+            (number, citizen_id, "王伟", None, None, None, status if number == "P1" else "1")
+            for number, citizen_id in people.items()
+        ]
+        staged.stage(REGISTER, columns, rows, day)
+        staged.night()
+        if not night:
+            with open_lakes(staged.settings, ("vault",)) as connection:
+                connection.execute("delete from vault.identity.changed_key")
+    keys = staged.keys()
+    changed = dict(staged.rows("select key, is_moved from vault.identity.changed_key"))
+    assert changed == {keys["P1"]: False, keys["P2"]: True}
+
+
 def test_who_cannot_stand_alone_is_kept_and_names_nobody(staged: Staged) -> None:
     # A name alone founds nobody: every 王伟 of a million cases would be a person.
     columns = "case_no, applicant_type_code, applicant_name, applicant_phone"

@@ -45,6 +45,7 @@ create table vault.identity.entity_record (
     source_dataset varchar, register_no varchar, source_record_key varchar, entity_key varchar, match_rule varchar,
     match_weight double, matched_record_key varchar
 );
+create table vault.identity.changed_key (kind varchar, key varchar, is_moved boolean);
 create table vault.staging.stg_public_security__person_register (
     register_no varchar, status_code varchar, updated_at timestamptz, is_deleted boolean
 );
@@ -65,10 +66,19 @@ class Vault:
             connection.execute(_TABLES)
 
     def mention(self, dataset: str, number: str, key: str, *, kind: str = "person", **said: Any) -> None:
-        """One mention under a key; said again, it replaces what it said before."""
-        values = {"extract_date": DAY, "content_hash": repr(said)} | said
+        """One mention under a key; said again, it replaces what was said, and identity notes whose keys change."""
+        content = {name: value for name, value in said.items() if name != "extract_date"}
+        values = {"extract_date": DAY, "content_hash": repr(content)} | said
         row = {"mention_key": number, "source_dataset": dataset, "register_no": number} | values
         with open_lakes(self.settings, ("vault",)) as connection:
+            before = connection.execute(
+                f"select {kind}_key, content_hash from vault.identity.{kind}_record inner join "
+                f"vault.identity.{kind}_mention on mention_key = source_record_key where mention_key = ?",
+                [number],
+            ).fetchone()
+            is_moved = before == (key, row["content_hash"])
+            for changed in {key, before[0] if before else key}:
+                connection.execute("insert into vault.identity.changed_key values (?, ?, ?)", [kind, changed, is_moved])
             for table, column in ((f"{kind}_mention", "mention_key"), (f"{kind}_record", "source_record_key")):
                 connection.execute(f"delete from vault.identity.{table} where {column} = ?", [number])
             marks = ", ".join("?" for _ in row)
@@ -219,6 +229,26 @@ def test_a_night_chooses_anew_only_for_keys_of_which_something_changed(vault: Va
     }
 
 
+def test_a_record_that_came_again_as_it_was_is_looked_at_only_where_its_day_counts(vault: Vault) -> None:
+    # Would catch a whole register looked at every night that it is delivered, and a day that is forgotten.
+    days = date(2026, 11, 1), date(2026, 11, 9)
+    said = {
+        "alone": [(REGISTER, "张三")],
+        "agreed": [(REGISTER, "张三"), (PERMIT, "张三")],
+        "twice": [(INSURANCE, "张三"), (INSURANCE, "李四")],
+        "disputed": [(REGISTER, "张三"), (PERMIT, "李四")],
+        "aging": [(SERVICES, "张三")],
+    }
+    for day in days:
+        for key, records in said.items():
+            for number, (dataset, name) in enumerate(records):
+                vault.mention(dataset, f"{key}{number}", key, name=name, phone="13900000000", extract_date=day)
+        looked_at = vault.night()["sources_chosen_anew"]
+    assert looked_at == 3
+    dates = vault.rows("select key, last_extract_date from vault.identity.attribute_disagreement order by all")
+    assert dates == [("disputed", days[1]), ("twice", days[1])]
+
+
 def test_changed_priorities_choose_anew_for_everybody(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     vault.mention(REGISTER, "r", "p", name="张三")
     vault.mention(PERMIT, "w", "p", name="李四")
@@ -276,7 +306,7 @@ def test_night_by_night_ends_where_choosing_everything_at_once_does(
                 home.mention(dataset, f"{dataset} {number}", key, name=name, extract_date=day)
         vault.night()
     whole.night()
-    for table in ("person_attribute", "attribute_disagreement", "attribute_basis"):
+    for table in ("person_attribute", "attribute_disagreement", "changed_key"):
         query = f"from vault.identity.{table} order by all"
         assert vault.rows(query) == whole.rows(query)
 

@@ -30,7 +30,6 @@ HISTORY = (
     "city.quality.fct_audit_check",
     "people.base.key_history",
     "city.base.entity_key_history",
-    "vault.identity.attribute_basis",
     "vault.identity.entity_key",
     "vault.identity.extracted_dataset",
     "vault.identity.key_event",
