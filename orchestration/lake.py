@@ -65,7 +65,7 @@ def identity_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
                     night.settings, night.run.run_id, night.as_of_date, full=night.full, relink=night.plan.relink
                 )
             )
-            facts.update(keep_sources(night.settings, night.as_of_date))
+            facts.update(keep_sources(night.settings, night.as_of_date, full=night.full))
         yield from _materialized(("vault", "identity"), IDENTITY_TABLES, facts)
 
     return identity

@@ -3,6 +3,8 @@
 What the bound on the size of a block is to pairs, this is to a description that is repeated word for word.
 """
 
+from collections.abc import Sequence
+
 import duckdb
 
 from citylake.identity.models import LinkageModel
@@ -16,15 +18,13 @@ having count(*) > {largest}
 """
 
 
-def count_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel, profiles: str) -> None:
-    """Make ``linking_common``: which values of the fields that are taken to be rare too many of these profiles have."""
-    found = [
-        _COMMON.format(name=one.rare, largest=model.largest_block, profiles=profiles)
-        for one in model.comparisons
-        if one.rare
-    ]
-    none = "select null::varchar as field, null::varchar as value where false"
-    connection.execute(f"create or replace temp table linking_common as {' union all '.join(found) or none}")
+NOTHING_COMMON = "select null::varchar as field, null::varchar as value where false"
+
+
+def count_common(connection: duckdb.DuckDBPyConnection, largest: int, names: Sequence[str], profiles: str) -> None:
+    """Make ``linking_common`` (field, value): what more than ``largest`` of these profiles say in a column of these."""
+    found = [_COMMON.format(name=name, largest=largest, profiles=profiles) for name in names]
+    connection.execute(f"create or replace temp table linking_common as {' union all '.join(found) or NOTHING_COMMON}")
 
 
 def mark_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None:

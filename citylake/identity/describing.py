@@ -7,7 +7,7 @@ pairs are sought. Which profile each mention is of is kept between runs. Nothing
 
 import duckdb
 
-from citylake.identity.common_values import count_common, mark_common
+from citylake.identity.common_values import NOTHING_COMMON, count_common, mark_common
 from citylake.identity.models import LinkageModel
 
 DESCRIBED_SCHEMA = "mention_key varchar, profile_key uuid, carried_id varchar"
@@ -110,6 +110,34 @@ from counted inner join said using (profile_key)
 """
 _OF_AFFECTED = "where profile_key in (from linking_affected)"
 
+_TWINS_OF_BEFORE = """
+create or replace temp table linking_twin_of_before as
+select profile_key, common from {profiles} where twin_key is not null
+"""
+_ASKED = """
+select profile.{name}
+from linking_profile as profile left join linking_twin_of_before as before using (profile_key)
+where
+    profile.twin_key is not null
+    and profile.{name} is not null
+    and (
+        before.profile_key is null
+        or contains(',' || before.common || ',', ',{name},')
+        or profile.{name} in (
+            select {name} from linking_mention where mention_key in (from linking_changed)
+        )
+    )
+"""
+_SAYING = """
+create or replace temp table linking_saying as
+with said as (
+    select mention_key, {columns} from ({read}) where {said}
+)
+
+select distinct said.* exclude (mention_key), linking_known.profile_key
+from said inner join linking_known using (mention_key)
+"""
+
 # Whoever may be compared with what is new: equal mentions share all values, so these profiles are whole.
 _NEAR = """
 create or replace temp table linking_near as
@@ -142,7 +170,8 @@ def describe_all(connection: duckdb.DuckDBPyConnection, model: LinkageModel, men
 
 def find_changed(connection: duckdb.DuckDBPyConnection, model: LinkageModel, profiles: str) -> None:
     """Make ``linking_fresh`` and ``linking_stale`` after :func:`describe_all`: profiles to be scored, and to forget."""
-    count_common(connection, model, "linking_profile")
+    rare = [one.rare for one in model.comparisons if one.rare]
+    count_common(connection, model.largest_block, rare, "linking_profile")
     mark_common(connection, model)
     connection.execute(_STALE.format(profiles=profiles, where=""))
     connection.execute(_FRESH.format(profiles=profiles))
@@ -180,7 +209,7 @@ def describe_changed(  # noqa: PLR0913  # tables by keyword
     if _count(connection, "linking_known") != _count(connection, mentions):
         return False
     connection.execute(_PROFILES_AFFECTED.format(columns=_any_values(model)))
-    _count_common(connection, model, read)
+    _count_common(connection, model, read, profiles)
     mark_common(connection, model)
     connection.execute(_STALE.format(profiles=profiles, where=_OF_AFFECTED))
     connection.execute(_FRESH.format(profiles=profiles))
@@ -188,20 +217,23 @@ def describe_changed(  # noqa: PLR0913  # tables by keyword
     return True
 
 
-def _count_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel, read: str) -> None:
-    """Make ``linking_common`` of what profiles of several mentions say: in how many profiles of all it is said."""
-    rare = [one.rare for one in model.comparisons if one.rare]
-    said = " or ".join(f"{name} in (select {name} from linking_profile where twin_key is not null)" for name in rare)
-    connection.execute(
-        "create or replace temp table linking_rare as select mention_key, "
-        f"{', '.join(rare) or 'null'} from ({read}) where {said or 'false'}"
-    )
-    connection.execute(
-        "create or replace temp table linking_rare_profile as "
-        "select distinct linking_rare.* exclude (mention_key), linking_known.profile_key "
-        "from linking_rare inner join linking_known using (mention_key)"
-    )
-    count_common(connection, model, "linking_rare_profile")
+def _count_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel, read: str, profiles: str) -> None:
+    """Make ``linking_common``: what profiles of several mentions say that too many profiles of all say.
+
+    Asked is about what can have become common, for something new says it too, and what was so.
+    """
+    connection.execute(_TWINS_OF_BEFORE.format(profiles=profiles))
+    rare = [
+        name
+        for name in (one.rare for one in model.comparisons)
+        if name and connection.execute(f"select 1 from ({_ASKED.format(name=name)}) limit 1").fetchone()
+    ]
+    if not rare:
+        connection.execute(f"create or replace temp table linking_common as {NOTHING_COMMON}")
+        return
+    said = " or ".join(f"{name} in ({_ASKED.format(name=name)})" for name in rare)
+    connection.execute(_SAYING.format(columns=", ".join(rare), read=read, said=said))
+    count_common(connection, model.largest_block, rare, "linking_saying")
 
 
 def _add_near(connection: duckdb.DuckDBPyConnection, model: LinkageModel, read: str) -> None:

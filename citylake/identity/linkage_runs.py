@@ -16,32 +16,32 @@ from citylake.identity.measuring import measure
 
 # A cluster is as large as the number of different descriptions in it: somebody who is registered a thousand times in
 # the same words is one person all the same, and a hundred different people are not. It has as many at most as it has
-# records, so that whatever has no more records than one of the largest has descriptions need not be looked into.
+# records, so that whatever has no more of these than one of the largest has descriptions need not be looked into.
 _DESCRIBED: dict[Kind, str] = {
     "person": "name, birth_date, sex_code, region_code, address, phone, organisation_code, written_id",
     "entity": "name, written_code, region_code, address, representative",
 }
+_SIZES = """
+create or replace temp table cluster_size as
+select {kind}_key as key, count(*) as records, min(source_record_key) as record_key
+from vault.identity.{kind}_record
+group by all
+"""
 _LARGEST = """
-with size as (
-    select {kind}_key as key, count(*) as records from vault.identity.{kind}_record group by all
-)
-
 select count(distinct hash({described})) as descriptions
 from vault.identity.{kind}_record as record
 inner join vault.identity.{kind}_mention as mention on record.source_record_key = mention.mention_key
-where record.{kind}_key in (select key from size {which})
+where record.{kind}_key in (select key from cluster_size {which})
 group by record.{kind}_key
 order by descriptions desc
 limit 1
 """
+_LOOKED_INTO = 100
+_SMALLEST_LOOKED_INTO = f"""
+select min(records) from (select records from cluster_size order by records desc limit {_LOOKED_INTO})
+"""
 _COUNTS = """
-with cluster as (
-    select {kind}_key as key, count(*) as records, min(source_record_key) as record_key
-    from vault.identity.{kind}_record
-    group by all
-),
-
-mention as (
+with mention as (
     select
         count(*) as mentions,
         coalesce(count_if(is_standing), 0)::bigint as standing_mentions,
@@ -50,18 +50,16 @@ mention as (
 )
 
 select
-    any_value(mention.mentions) as mentions,
-    any_value(mention.standing_mentions) as standing_mentions,
-    any_value(mention.loose_mentions) as loose_mentions,
-    count(cluster.key) as keys,
-    coalesce(sum(cluster.records), 0)::bigint as records,
-    coalesce(max(cluster.records), 0) as largest_cluster_records,
+    mention.*,
+    (select count(*) from cluster_size) as keys,
+    (select coalesce(sum(records), 0)::bigint from cluster_size) as records,
+    (select coalesce(max(records), 0) from cluster_size) as largest_cluster_records,
     (
         select count(*)
         from vault.identity.{kind}_mention
-        where anchor_id is null and mention_key in (select record_key from cluster where records = 1)
+        where anchor_id is null and mention_key in (select record_key from cluster_size where records = 1)
     ) as unlinked_mentions
-from mention left join cluster on true
+from mention
 """
 _BY_RULE = "select match_rule, count(*) from vault.identity.{kind}_record group by all order by all"
 _OPEN = """
@@ -150,21 +148,28 @@ def note_run(  # noqa: PLR0913  # what a row says, by keyword
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, kind: Kind) -> dict[str, Any]:
+    connection.execute(_SIZES.format(kind=kind))
     counts = connection.execute(_COUNTS.format(kind=kind)).pl().row(0, named=True)
-    largest = 0
-    for which in ("order by records desc limit 1", "where records > {largest}"):
-        described = _LARGEST.format(kind=kind, described=_DESCRIBED[kind], which=which.format(largest=largest))
-        largest = max(largest, _one(connection, described) or 0)
     rules = dict(connection.execute(_BY_RULE.format(kind=kind)).fetchall())
     pairs = dict(connection.execute(_OPEN, {"kind": kind}).fetchall())
     return {
         **counts,
-        "largest_cluster": largest,
+        "largest_cluster": _largest(connection, kind),
         "nobody_mentions": counts["mentions"] - counts["records"],
         "records_by_rule": json.dumps(rules),
         "pairs_by_reason": json.dumps(pairs),
         "contradictory_decisions": pairs.get("contradictory_decisions", 0),
     }
+
+
+def _largest(connection: duckdb.DuckDBPyConnection, kind: Kind) -> int:
+    """Descriptions in the cluster that has most of them, of ``cluster_size``."""
+    first = f"order by records desc, key limit {_LOOKED_INTO}"
+    largest = _one(connection, _LARGEST.format(kind=kind, described=_DESCRIBED[kind], which=first)) or 0
+    if largest < (_one(connection, _SMALLEST_LOOKED_INTO) or 0):
+        rest = f"where records > {largest}"
+        largest = _one(connection, _LARGEST.format(kind=kind, described=_DESCRIBED[kind], which=rest)) or largest
+    return largest
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str, *values: object) -> Any:  # noqa: ANN401

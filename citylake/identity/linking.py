@@ -77,6 +77,8 @@ where
     and mention_key not in (select mention_key from linking_reached)
 """
 
+_PART = "(select * from linking_input where mention_key in (select mention_key from linking_reached))"
+
 # The last word on each pair.
 _WORDS = """
 create or replace temp table linking_word as
@@ -147,15 +149,10 @@ def link_mentions(
     )
     connection.execute(_WORDS, {"kind": kind})
     is_whole = anew or _reach(connection, kind, scored)
-    if not is_whole:
-        connection.execute(
-            "create or replace temp table linking_part as "
-            "select * from linking_input where mention_key in (select mention_key from linking_reached)"
-        )
     clustered = cluster(
         connection,
         model,
-        "linking_input" if is_whole else "linking_part",
+        "linking_input" if is_whole else _PART,
         edges=edges,
         clusters="linking_cluster",
         reviews="linking_review",

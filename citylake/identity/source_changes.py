@@ -23,6 +23,8 @@ select {kind}_key as key from vault.identity.{kind}_record
 union
 select {kind}_key from vault.identity.{kind}_attribute
 """
+RULES = "1"
+"""Raised whenever sources are chosen otherwise: the next night does so for everybody."""
 # That a record was delivered again as it was, on a later day, matters where its day is compared or shown: with another
 # record of its dataset, with the age at which a value is too old, in a disagreement.
 _CHANGED = """
@@ -78,16 +80,18 @@ class SourceRun:
 def fingerprint_of(priorities: pl.DataFrame, standing: Sequence[Contract]) -> str:
     """Of all that decides between sources, but for what they say."""
     stated = [[one.dataset, one.key, one.sequence, asdict(one.holds) if one.holds else None] for one in standing]
-    stated_text = json.dumps(stated, default=str) + priorities.drop("note").write_csv()
+    stated_text = RULES + json.dumps(stated, default=str) + priorities.drop("note").write_csv()
     return sha256(stated_text.encode()).hexdigest()
 
 
-def touch(connection: duckdb.DuckDBPyConnection, run: SourceRun, standing: Sequence[Contract]) -> None:
-    """Make ``touched``: the keys to choose for, all of them where the rules are others or the day is an earlier one."""
+def touch(
+    connection: duckdb.DuckDBPyConnection, run: SourceRun, standing: Sequence[Contract], *, full: bool = False
+) -> None:
+    """Make ``touched``: the keys to choose for; all of them if asked for, by other rules, or for an earlier day."""
     last = connection.execute(
         "select as_of_date, fingerprint from vault.identity.source_run where kind = ?", [run.kind]
     ).fetchone()
-    if last is None or last[1] != run.fingerprint or last[0] > run.as_of:
+    if full or last is None or last[1] != run.fingerprint or last[0] > run.as_of:
         connection.execute(_EVERYBODY.format(kind=run.kind))
         return
     connection.execute(_CHANGED.format(kind=run.kind))

@@ -76,7 +76,7 @@ with named as (
         and source_dataset in (select dataset from priority where kind = '{kind}')
 )
 
-select named.key, mention.*
+select named.key, mention_key, mention.source_dataset, mention.register_no, mention.extract_date, {values}
 from vault.identity.{kind}_mention as mention inner join named using (mention_key)
 """
 
@@ -91,7 +91,7 @@ with said as (
             sourced.extract_date,
             coalesce(standing.updated_at, sourced.extract_date::timestamptz) as stated_at,
             coalesce(standing.is_holding, true) as is_holding,
-            {values}
+            {attributes}
         from sourced
         left join standing
             on sourced.source_dataset = standing.source_dataset and sourced.register_no = standing.register_no
@@ -192,8 +192,10 @@ group by
 """
 
 
-def keep_sources(settings: Settings, as_of: date) -> dict[str, int]:
+def keep_sources(settings: Settings, as_of: date, *, full: bool = False) -> dict[str, int]:
     """Bring winners and disagreements of both kinds up to date, each kind at once. The caller holds the writer's lock.
+
+    ``full`` chooses for everybody anew, changed or not.
 
     Returns counts: keys looked at anew, disagreements that are open. Raises InvalidPriority before anything is written.
     """
@@ -206,7 +208,9 @@ def keep_sources(settings: Settings, as_of: date) -> dict[str, int]:
         known = known_tables(connection, "identity")
         for kind in KINDS:
             if f"{kind}_mention" in known:
-                facts["sources_chosen_anew"] += choose_sources(connection, kind, as_of, contracts, priorities)
+                facts["sources_chosen_anew"] += choose_sources(
+                    connection, kind, as_of, contracts, priorities, full=full
+                )
         facts["disagreements"] = _count(connection, "vault.identity.attribute_disagreement")
     return facts
 
@@ -232,12 +236,14 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection, priorities: pl.DataFra
         connection.execute(f"insert into vault.identity.source_priority select {columns} from given")
 
 
-def choose_sources(
+def choose_sources(  # noqa: PLR0913  # what decides, and whether for everybody
     connection: duckdb.DuckDBPyConnection,
     kind: Kind,
     as_of: date,
     contracts: Mapping[str, Contract],
     priorities: pl.DataFrame,
+    *,
+    full: bool = False,
 ) -> int:
     """Choose anew for every key of one kind of which something changed; returns how many.
 
@@ -248,17 +254,14 @@ def choose_sources(
     believed = priorities.filter(pl.col("kind") == kind)["dataset"].unique()
     standing = standing_contracts(connection, contracts, believed)
     run = SourceRun(kind, as_of, fingerprint_of(priorities, standing))
-    touch(connection, run, standing)
+    touch(connection, run, standing, full=full)
     touched = _count(connection, "touched")
     if touched:
-        connection.execute(_SOURCED.format(kind=kind))
-        stand(connection, standing, as_of)
         names = ATTRIBUTES[kind]
-        values = ", ".join(f"sourced.{name}::varchar as {name}" for name in names)
-        connection.execute(
-            _CANDIDATES.format(kind=kind, values=values, attributes=", ".join(names)),
-            {"as_of": as_of},
-        )
+        values = ", ".join(f"mention.{name}::varchar as {name}" for name in names)
+        connection.execute(_SOURCED.format(kind=kind, values=values))
+        stand(connection, standing, as_of)
+        connection.execute(_CANDIDATES.format(kind=kind, attributes=", ".join(names)), {"as_of": as_of})
         connection.execute(_WINNERS)
         connection.execute(_DECIDED)
     _replace(connection, run, touched)
