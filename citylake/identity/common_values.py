@@ -34,3 +34,14 @@ def mark_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> N
     connection.execute(
         f"update linking_profile set common = nullif(concat_ws(',', {flags}), '') where twin_key is not null"
     )
+
+
+def is_common_sql(column: str, common: str) -> str:
+    """SQL for whether a column is among those that ``common`` of a profile lists."""
+    return f"coalesce(contains(',' || {common} || ',', ',{column},'), false)"
+
+
+def profile_key_sql(model: LinkageModel) -> str:
+    """SQL for the profile of a mention, from its anchor_id (null if it was set apart), is_standing and the columns."""
+    texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
+    return f"md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, {texts}))::uuid"

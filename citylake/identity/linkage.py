@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from citylake.identity.common_values import mark_common
+from citylake.identity.common_values import is_common_sql, mark_common, profile_key_sql
 from citylake.identity.models import WEIGHT, LinkageModel
 from citylake.identity.tables import transaction
 
@@ -43,7 +43,7 @@ with read as (
 
 select
     *,
-    md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, {texts}))::uuid as profile_key
+    {profile_key} as profile_key
 from read
 """
 
@@ -195,9 +195,9 @@ def score(
 def prepare(connection: duckdb.DuckDBPyConnection, model: LinkageModel, mentions: str) -> None:
     """Make ``linking_set_apart``, ``linking_mention`` and ``linking_profile``: what both steps start from."""
     connection.execute(_SET_APART.format(mentions=mentions, apart=model.apart or "false"))
-    texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
     columns = ", ".join(f"{sql} as {name}" for name, sql in model.columns.items())
-    connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, texts=texts))
+    profile_key = profile_key_sql(model)
+    connection.execute(_MENTIONS.format(mentions=mentions, columns=columns, profile_key=profile_key))
     columns = ", ".join(f"any_value({name}) as {name}" for name in model.columns)
     connection.execute(_PROFILES.format(columns=columns))
 
@@ -321,11 +321,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None
     predicted = linker.inference.predict(threshold_match_weight=model.review_from, warning_mode="never")
     names = "".join(f", {weight}" for weight in model.weights)
     # Between equal mentions a value that too many share weighs nothing.
-    common = {
-        WEIGHT + one.field: f"coalesce(contains(',' || twin.common || ',', ',{one.rare},'), false)"
-        for one in model.comparisons
-        if one.rare
-    }
+    common = {WEIGHT + one.field: is_common_sql(one.rare, "twin.common") for one in model.comparisons if one.rare}
     weights = "".join(f", if({common.get(one, 'false')}, 0, {one}) as {one}" for one in model.weights)
     discount = "".join(f" - if({is_common}, {weight}, 0)" for weight, is_common in common.items())
     connection.execute(
