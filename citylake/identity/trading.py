@@ -25,7 +25,8 @@ _OWN = """own_mention as (
 )"""
 _VALID = ", ".join("uscc" if name == "code" else name for name in CODES)
 
-# An entity that no register knows is the person's when decisions name nobody else as who trades under its number.
+# An entity that no register knows is the person's when decisions name nobody else as who trades under its number. One
+# of which the register has somebody else's record too, such as of the company that it became, is not.
 _ENTITIES = """
 create or replace temp table trading_entity as
 with {own},
@@ -51,7 +52,7 @@ known as (
 )
 
 select entity_key, list(written_code) filter (is_own or is_named) as written_codes from known group by entity_key
-having bool_or(is_own) or (bool_or(is_named) and not bool_or(is_registered))
+having bool_or(is_own or is_named) and not bool_or(is_registered and not is_own)
 """
 # A number that is not valid came to the entity by a likeness: it may be a slip in somebody else's, and tells nothing.
 _OWN_NUMBERS = f"""

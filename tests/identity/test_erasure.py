@@ -120,6 +120,29 @@ def test_a_sole_trader_that_no_register_has_is_the_persons_whom_decisions_name_u
     assert seek(staged.settings, staged.keys()["P2"]).traders == {}
 
 
+def test_what_is_about_the_company_that_a_sole_trader_became_is_not_the_persons(staged: Staged) -> None:
+    # Both have the registration number of before, by which they are one entity: the cases are the company's.
+    cases, old = "government_service.service_case", "710000600000019"
+    company = "91710000MA20C4D50Y"
+    staged.holds({"P1": ANNA})
+    licence = "credit_office.administrative_licence"
+    names = [column.name for column in find_contract(staged.settings.contracts, licence).columns]
+    facts = {"subject_class_code": "法人", "document_no": "L2", "subject_uscc": company}
+    facts |= {"subject_registration_no": old}
+    staged.stage(ENTITIES, "registration_code, entity_name, legal_representative", [
+        (old, "王小明小吃店", "王小明"), (company, "小明餐饮有限公司", "李雷"),
+    ])  # fmt: skip
+    _decide(staged, old)
+    staged.add(licence, ", ".join(names), [tuple(facts.get(name) for name in names)], "2026-10-31")
+    columns = "case_no, applicant_type_code, applicant_entity_code"
+    staged.stage(cases, columns, [("C1", "entity", company), ("C2", "entity", old)])
+    staged.night()
+    keys = staged.keys("entity")
+    assert keys[old] == keys[company] == keys["C1|applicant_entity_code"]
+    sought = seek(staged.settings, staged.keys()["P1"])
+    assert (sought.traders, sought.codes) == ({ENTITIES: [old]}, [])
+
+
 def test_who_works_for_a_sole_trader_is_erased_alone(staged: Staged) -> None:
     # Insurance is numbered by insured and employer: the employer's number is no record of whoever is insured there.
     insurance, trader = "human_resources.social_insurance", "92710000MA10A2B33K"
