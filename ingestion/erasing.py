@@ -7,18 +7,15 @@ a manifest says of its file is then carried out. The caller holds the writer's l
 """
 
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from citylake.contracts.model import Contract
-from citylake.identity.seeking import RecordId, record_ids
 from citylake.lake.attach import bare_connection
 from citylake.lake.deliveries import MANIFEST, Manifest, manifests
 from citylake.lake.erasures import Erasure, Sought
@@ -27,6 +24,7 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from ingestion.emptying import Span, empty_records, records_with
 from ingestion.examination import examine
+from ingestion.finding import accepted_lines, rejected_lines
 from ingestion.hashing import sha256_of
 from ingestion.loading import After, place_rows, rows_of, sweep, unheard
 from ingestion.refusals import RefusedFile
@@ -129,8 +127,8 @@ def lines_left(settings: Settings, contracts: Mapping[str, Contract], sought: So
             if contract is None:
                 continue
             accepted, rejected = rows_of(manifest, folder, zones)
-            lines = _accepted_lines(engine, accepted, contract, sought) if accepted.exists() else []
-            lines += _rejected_lines(engine, rejected, contract, sought) if rejected.exists() else []
+            lines = accepted_lines(engine, accepted, contract, sought) if accepted.exists() else set[int]()
+            lines |= rejected_lines(engine, rejected, contract, sought) if rejected.exists() else set()
             if lines:
                 left[manifest.delivery_id] = len(lines)
     shutil.rmtree(zones.scratch / "erase", ignore_errors=True)
@@ -166,8 +164,8 @@ def _erase_one(  # noqa: PLR0913, PLR0917  # a delivery, whom to erase, and who 
             accepted, rejected = rows_of(manifest, folder, zones)
             refused = _refused_rows(settings, contract, manifest, file, aside)
             good = [path for path in (accepted, refused) if path is not None and path.exists()]
-            lines = {line for path in good for line in _accepted_lines(engine, path, contract, sought)}
-            lines |= {*_rejected_lines(engine, rejected, contract, sought)} if rejected.exists() else set()
+            lines = {line for path in good for line in accepted_lines(engine, path, contract, sought)}
+            lines |= rejected_lines(engine, rejected, contract, sought) if rejected.exists() else set()
             is_known = manifest.status == "accepted" or refused is not None
             kept = [*good, *([rejected] if rejected.exists() else [])] if is_known else []
             all_lines = _all_lines(kept)
@@ -210,64 +208,6 @@ def _refused_rows(
     erased = [first for first, _ in manifest.lines_erased]
     validated = examine(settings, file, contract, place, erased=erased).validated
     return None if validated is None else validated.accepted
-
-
-def _accepted_lines(engine: duckdb.DuckDBPyConnection, file: Path, contract: Contract, sought: Sought) -> list[int]:
-    """Lines of accepted rows that are the person's by their record id, or in which an id or a phone stands."""
-    columns = {row[0] for row in engine.execute("describe from read_parquet(?)", [str(file)]).fetchall()}
-    texts = [f'"{name}"::varchar' for name in columns - {"_line", "_warnings", "_delivery_id", "_extract_date"}]
-    named = [one.sql for one in record_ids(contract) if {p for p in one.parts if not p.startswith("'")} <= columns]
-    by_record = " or ".join(f"list_contains($records::varchar[], {sql})" for sql in named) or "false"
-    found = engine.execute(
-        f"select _line from read_parquet($file) where ({by_record}) "
-        f"or regexp_matches(concat_ws(' ', {', '.join(sorted(texts))}), $pattern, 'i')",
-        _bound({"file": str(file), "pattern": sought.pattern}, named, sought.records.get(contract.dataset, [])),
-    )
-    return [line for (line,) in found.fetchall()]
-
-
-def _rejected_lines(engine: duckdb.DuckDBPyConnection, file: Path, contract: Contract, sought: Sought) -> list[int]:
-    """The same of quarantined rows, whose record is JSON text; a line that is no record is searched for numbers too."""
-    named = [json_record_id(one, contract) for one in record_ids(contract)]
-    by_record = " or ".join(f"list_contains($records::varchar[], {sql})" for sql in named) or "false"
-    found = engine.execute(
-        f"select line from read_parquet($file) where ({by_record}) or regexp_matches(record, $pattern, 'i') "
-        "or (json_exists(record, '/_line') and regexp_matches(record, $numbers, 'i'))",
-        _bound(
-            {
-                "file": str(file),
-                "pattern": sought.pattern,
-                "numbers": rf"\b({_pattern(sought.long_numbers(contract.dataset))})\b",
-            },
-            named,
-            sought.records.get(contract.dataset, []),
-        ),
-    )
-    return [line for (line,) in found.fetchall()]
-
-
-def json_record_id(one: RecordId, contract: Contract) -> str:
-    """The record id as an expression over quarantined rows, whose ``record`` has the department's own headings."""
-    headings = {column.name: column.heading for column in contract.columns}
-    parts = [
-        part if part.startswith("'") else f"json_extract_string(record, '/{_pointer(headings[part])}')"
-        for part in one.parts
-    ]
-    return f"concat_ws('|', {', '.join(parts)})"
-
-
-def _pointer(heading: str) -> str:
-    """A heading within a JSON pointer, within a SQL literal."""
-    return heading.replace("~", "~0").replace("/", "~1").replace("'", "''")
-
-
-def _bound(bound: dict[str, object], named: Sequence[str], records: Sequence[str]) -> dict[str, object]:
-    return {**bound, "records": list(records)} if named else bound
-
-
-def _pattern(words: Sequence[str]) -> str:
-    """One of the words; without any, what matches nothing."""
-    return "|".join(re.escape(word) for word in words) or "$.^"
 
 
 def _all_lines(files: Sequence[Path]) -> pl.Series:

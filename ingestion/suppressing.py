@@ -16,16 +16,18 @@ import polars as pl
 
 from citylake.contracts.identifiers import citizen_id_key
 from citylake.contracts.model import Contract
-from citylake.identity.erasure import is_anybody_suppressed, suppressed_among
+from citylake.identity.attributing import Read, Told, named_id, told
+from citylake.identity.erasure import suppressed_among, suppressed_kinds
 from citylake.identity.seeking import record_ids
 from citylake.lake.attach import bare_connection
 from citylake.lake.deliveries import Manifest, manifests
 from citylake.lake.erasures import Sought
 from citylake.lake.settings import Settings
 from citylake.lake.traces import pieces_of
-from citylake.lake.written import RUNS, plain_bytes, plain_sql
+from citylake.lake.written import RUNS, number_sql, plain_bytes, plain_sql
 from citylake.lake.zones import Zones
-from ingestion.erasing import Facts, erase_from_deliveries, json_record_id
+from ingestion.erasing import Facts, erase_from_deliveries
+from ingestion.finding import as_loaded, as_rejected, columns_of, json_record_id
 from ingestion.loading import rows_of
 
 CHECKED = "suppression_checked.parquet"
@@ -44,7 +46,8 @@ _CANDIDATES = {"kind": pl.String, "source_dataset": pl.String, "value": pl.Strin
 
 def suppress(settings: Settings, contracts: Mapping[str, Contract], run_id: str) -> dict[str, int]:
     """Erase from new deliveries whoever was erased before: rows by dataset, without those that had none."""
-    if not is_anybody_suppressed(settings):
+    kinds = suppressed_kinds(settings)
+    if not kinds:
         return {}
     zones = Zones.of(settings)
     known = _known(zones)
@@ -56,7 +59,7 @@ def suppress(settings: Settings, contracts: Mapping[str, Contract], run_id: str)
         contract = contracts.get(manifest.dataset)
         if manifest.delivery_id not in new or contract is None:
             continue
-        rows = _suppress_one(settings, contract, manifest, folder, run_id)
+        rows = _suppress_one(settings, contract, manifest, folder, run_id, kinds)
         if rows:
             found[manifest.dataset] = found.get(manifest.dataset, 0) + rows
     if new:
@@ -77,12 +80,14 @@ def _known(zones: Zones) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
-def _suppress_one(settings: Settings, contract: Contract, manifest: Manifest, folder: Path, run_id: str) -> int:
+def _suppress_one(  # noqa: PLR0913, PLR0917  # a delivery, and what those who were erased are told by
+    settings: Settings, contract: Contract, manifest: Manifest, folder: Path, run_id: str, kinds: set[str]
+) -> int:
     """How many rows of a delivery were of persons who had been erased; content that came again has them again."""
     zones = Zones.of(settings)
     came_again = manifest.rows_erased if _has_original(manifest, zones) else 0
-    sought = _sought(settings, contract, manifest, folder)
-    if not (sought.ids or sought.records or came_again):
+    sought = _sought(settings, contract, manifest, folder, kinds)
+    if not (sought.ids or sought.records or sought.codes or sought.named_ids or came_again):
         return 0
     facts = Facts(f"{run_id}-suppression", datetime.now(UTC), "citylake", BASIS)
     erased = erase_from_deliveries(settings, {contract.dataset: contract}, sought, facts, among=[manifest.delivery_id])
@@ -97,29 +102,37 @@ def _has_original(manifest: Manifest, zones: Zones) -> bool:
     return any(path.is_file() and path.stat().st_size != manifest.erasures[-1].file_size for path in paths)
 
 
-def _sought(settings: Settings, contract: Contract, manifest: Manifest, folder: Path) -> Sought:
+def _sought(settings: Settings, contract: Contract, manifest: Manifest, folder: Path, kinds: set[str]) -> Sought:
     """Whoever of a delivery was erased before."""
     zones = Zones.of(settings)
     spill = zones.scratch / "suppress"
     with bare_connection(zones, settings, extensions=(), spill=spill) as engine:
-        frames = list(_candidates(engine, contract, manifest, folder, zones))
+        frames = list(_candidates(engine, contract, manifest, folder, zones, kinds))
     shutil.rmtree(spill, ignore_errors=True)
     candidates = pl.concat([pl.DataFrame(schema=_CANDIDATES), *frames]).unique()
     found = suppressed_among(settings, candidates)
-    records = sorted(found.filter(pl.col("kind") == "record")["value"])
+    values = {kind: sorted(found.filter(pl.col("kind") == kind)["value"]) for kind in kinds}
+    records = values.get("record", [])
     is_numbered = any(one.is_numbered for one in record_ids(contract))
     by_dataset = {contract.dataset: records} if records else {}
     return Sought(
-        ids=sorted(found.filter(pl.col("kind") == "id")["value"]),
+        ids=values.get("id", []),
+        codes=values.get("code", []),
+        named_ids=values.get("named_id", []),
         records=by_dataset,
         numbers=by_dataset if is_numbered else {},
     )
 
 
-def _candidates(
-    engine: duckdb.DuckDBPyConnection, contract: Contract, manifest: Manifest, folder: Path, zones: Zones
+def _candidates(  # noqa: PLR0913, PLR0917  # a delivery, and what those who were erased are told by
+    engine: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    manifest: Manifest,
+    folder: Path,
+    zones: Zones,
+    kinds: set[str],
 ) -> Iterator[pl.DataFrame]:
-    """Everything in a delivery that may be a citizen id, and every record id."""
+    """Everything in a delivery that may be a citizen id, every record id, and what columns say together."""
     accepted, rejected = rows_of(manifest, folder, zones)
     for file, is_rejected in ((accepted, False), (rejected, True)):
         if not file.exists():
@@ -143,8 +156,31 @@ def _candidates(
             yield records.drop_nulls().select(
                 pl.lit("record").alias("kind"), pl.lit(contract.dataset).alias("source_dataset"), "value"
             )
+        read = as_rejected(contract) if is_rejected else as_loaded
+        columns = told(contract) if is_rejected else told(contract).present_in(columns_of(engine, file))
+        yield from _told_candidates(engine, file, columns, read, kinds)
     for arrival in manifest.arrivals:
         yield from map(_ids, _runs_in(zones.landing / arrival.file_name))
+
+
+def _told_candidates(
+    engine: duckdb.DuckDBPyConnection, file: Path, columns: Told, read: Read, kinds: set[str]
+) -> Iterator[pl.DataFrame]:
+    """Numbers of the entities that records are about, and ids beside names, where anybody erased is told by such."""
+
+    def distinct(parts: str) -> pl.DataFrame:
+        return engine.execute(f"select distinct {parts} from read_parquet(?)", [str(file)]).pl()
+
+    def candidates(kind: str, values: pl.DataFrame) -> pl.DataFrame:
+        dataset = pl.lit(None, pl.String).alias("source_dataset")
+        return values.drop_nulls().select(pl.lit(kind).alias("kind"), dataset, pl.col("value").cast(pl.String))
+
+    for column in columns.numbers if "code" in kinds else ():
+        yield candidates("code", distinct(f"{number_sql(read(column))} as value"))
+    for column, name in columns.persons if "named_id" in kinds else ():
+        if name is not None:
+            pairs = distinct(f"{read(column)} as id, {read(name)} as name").cast(pl.String)
+            yield candidates("named_id", pairs.select(named_id(pl.col("id"), pl.col("name")).alias("value")))
 
 
 def _ids(runs: pl.DataFrame) -> pl.DataFrame:

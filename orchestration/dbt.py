@@ -33,7 +33,8 @@ from orchestration.dbt_host import DbtFailed
 from orchestration.dbt_paths import PARTIAL_PARSE, SEMANTIC_MANIFEST, DbtPaths
 from orchestration.night import Night, write_deliveries
 
-STAGING = "fqn:citylake.staging"
+STAGING = "fqn:citylake.staging fqn:citylake.history"
+"""What identity reads: what is in force, and what was."""
 LEDGER_KEYS = {
     "delivery": dg.AssetKey(["ledger", "deliveries"]),
     "run": dg.AssetKey(["ledger", "run"]),
@@ -164,7 +165,7 @@ class CityTranslator(DagsterDbtTranslator):
 
 
 def dbt_asset_definitions(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The models before identity (staging), and the rest, each with its tests as checks."""
+    """The models before identity (staging, history), and the rest, each with its tests as checks."""
     manifest = json.loads(prepare_manifest(settings).read_bytes())
     translator = CityTranslator()
 

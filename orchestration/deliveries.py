@@ -188,37 +188,21 @@ def _checks(contract: Contract, known: Sequence[Manifest]) -> Iterator[dg.AssetC
     )
 
 
+def _ledger_specs(raw: Sequence[dg.AssetKey]) -> Iterator[dg.AssetSpec]:
+    """One for each of the ledger's files: what is delivered comes from manifests, what may be from the contracts."""
+    for name, deps, description in (
+        ("delivery", raw, "Every delivery and whether it is in force, derived from manifests."),
+        ("run", raw, "The run and the day that its figures stand at."),
+        ("dataset", (), "Every dataset and by when its extracts are promised, from the contracts."),
+        ("rule", (), "Every rule of every contract, in words."),
+    ):
+        yield dg.AssetSpec(LEDGER_KEYS[name], deps=deps, group_name="ledger", description=description)
+
+
 def ledger_assets(contracts: Sequence[Contract]) -> dg.AssetsDefinition:
     """What dbt reads of deliveries and of this run."""
-    raw = [raw_key(contract) for contract in contracts]
 
-    @dg.multi_asset(
-        name="ledger",
-        specs=[
-            dg.AssetSpec(
-                LEDGER_KEYS["delivery"],
-                deps=raw,
-                group_name="ledger",
-                description="Every delivery and whether it is in force, derived from manifests.",
-            ),
-            dg.AssetSpec(
-                LEDGER_KEYS["run"],
-                deps=raw,
-                group_name="ledger",
-                description="The run and the day that its figures stand at.",
-            ),
-            dg.AssetSpec(
-                LEDGER_KEYS["dataset"],
-                group_name="ledger",
-                description="Every dataset and by when its extracts are promised, from the contracts.",
-            ),
-            dg.AssetSpec(
-                LEDGER_KEYS["rule"],
-                group_name="ledger",
-                description="Every rule of every contract, in words.",
-            ),
-        ],
-    )
+    @dg.multi_asset(name="ledger", specs=list(_ledger_specs([raw_key(contract) for contract in contracts])))
     def ledger(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
         with night.stage("ledger") as facts, retrying_io():
             by_dataset = {contract.dataset: contract for contract in contracts}

@@ -13,10 +13,11 @@ from citylake.contracts.model import load_contracts
 from citylake.identity.erasure import (
     delete,
     forget_traders,
-    is_anybody_suppressed,
+    records_with_the_business,
     records_with_the_name,
     remember,
     rows_left,
+    suppressed_kinds,
 )
 from citylake.identity.seeking import seek
 from citylake.lake.erasures import Certificate, Journal, ZoneSearched, close, journal_path, note, unfinished
@@ -75,7 +76,7 @@ def carry_on(settings: Settings) -> list[Journal]:
 def _erase_at_source(settings: Settings, journal: Journal) -> Journal:
     zones = Zones.of(settings)
     if not journal.is_past("suppressed"):
-        is_first = not is_anybody_suppressed(settings)
+        is_first = not suppressed_kinds(settings)
         remember(settings, journal.sought, journal.erasure_id)
         if is_first:
             mark_all(zones)
@@ -157,6 +158,7 @@ def _prove(settings: Settings, journal: Journal) -> Outcome:
         "ids": sought.shared_id_count,
         "records_with_these_ids": sought.records_of_others,
         "records_with_the_name": records_with_the_name(settings, sought),
+        "records_with_the_business": records_with_the_business(settings, sought),
     }
     certificate = Certificate(
         erasure_id=journal.erasure_id,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SHOWN_CHARACTERS = 6
 _FILES_SHOWN = 20
-_KEPT = ("ids", "records_with_these_ids", "records_with_the_name")
+_KEPT = ("ids", "records_with_these_ids", "records_with_the_name", "records_with_the_business")
 
 KeyArgument = Annotated[
     str | None,
@@ -118,10 +118,11 @@ def show_outcomes(outcomes: "list[dict[str, Any]]") -> None:
         for trace in outcome["traces"][:_FILES_SHOWN]:
             out.print(f"[red]仍有痕迹 Trace[/] {escape(trace)}")
         if outcome["kept"]:
-            ids, records, named = (outcome["kept"][name] for name in _KEPT)
+            ids, records, named, business = (outcome["kept"][name] for name in _KEPT)
             out.print(
                 f"保留 Kept: {ids:,} 个与他人共有的号码 ids of others too · {records:,} 条他人记录 records of others "
-                f"with these · {named:,} 条同名记录 records with the name"
+                f"with these · {named:,} 条同名记录 records with the name · {business:,} 条提及其个体工商户的他人记录 "
+                "records of others that refer to the business"
             )
         if outcome["certificate"] is not None:
             out.print(f"证明 Certificate: {escape(outcome['certificate'])}")

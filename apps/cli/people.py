@@ -89,8 +89,9 @@ def print_waterfall(fields: pl.DataFrame, *, is_blind: bool = False) -> None:
 
 
 def _outcome(level: str, weight: float | None) -> str:
-    if level in ("", "missing"):
-        return "[dim]—[/]" if not level else "[dim]缺失 missing[/]"
+    unweighed = {"": "—", "missing": "缺失 missing", "common": "共有过多 too many share it"}
+    if level in unweighed:
+        return f"[dim]{unweighed[level]}[/]"
     colour, word = ("green", "一致 agrees") if (weight or 0) > 0 else ("red", "不一致 differs")
     return f"[{colour}]{word}[/] [dim]{escape(level)}[/]"
 

@@ -18,6 +18,7 @@ from citylake.contracts.labels import Label
 
 Grade = Literal["valid", "legacy", "invalid"]
 
+_CITIZEN_ID_LENGTHS = (15, 18)
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_FORMAT = f"^[0-9]{{8}}[{_USCC_ALPHABET}]{{10}}$"
 _EARLIEST_BIRTH = 1850
@@ -184,6 +185,19 @@ def citizen_id_key(text: pl.Expr) -> pl.Expr:
         .otherwise(checked.value.str.slice(0, 17))
     )
     return pl.when(~checked.is_graded("invalid")).then(body + _citizen_check(body))
+
+
+def citizen_id_forms(written: pl.Series) -> list[str]:
+    """Each id in 18 characters and, for those born before 2000, in the 15 digits issued before 1999; and as written.
+
+    What is neither 15 nor 18 characters long is left out.
+    """
+    texts = written.cast(pl.String).str.strip_chars().str.to_uppercase()
+    whole = texts.to_frame("text").select(citizen_id_key(pl.col("text"))).to_series().drop_nulls()
+    of_old = whole.filter(whole.str.slice(6, 2) == "19")
+    short = of_old.str.slice(0, 6) + of_old.str.slice(8, 9)
+    forms = pl.concat([texts, whole, short]).drop_nulls()
+    return sorted(forms.filter(forms.str.len_chars().is_in(_CITIZEN_ID_LENGTHS)).unique())
 
 
 def uscc_key(text: pl.Expr) -> pl.Expr:

@@ -52,6 +52,8 @@ class Mention:
     where: Condition | None = None
     id_where: Condition | None = None
     """Where the number under ``id`` is a citizen id at all, and no passport's."""
+    is_subject: bool = False
+    """Of an entity: whether the record is about it, so that a sole trader's is the person's own."""
 
     @property
     def naming(self) -> str:
@@ -74,6 +76,7 @@ def parse_mentions(value: Sequence[Mapping[str, Any]]) -> tuple[Mention, ...]:
             columns={_FIELDS[name]: _several(column) for name, column in said.items() if name in _FIELDS},
             where=_condition(said.get("where")),
             id_where=_condition(said.get("idWhere")),
+            is_subject=said.get("isSubject", False),
         )
         for said in value
     )

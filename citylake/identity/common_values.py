@@ -42,3 +42,8 @@ def mark_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> N
     connection.execute(
         f"update linking_profile set common = nullif(concat_ws(',', {flags}), '') where twin_key is not null"
     )
+
+
+def is_common_sql(column: str, common: str) -> str:
+    """SQL for whether a column is among those that ``common`` of a profile lists."""
+    return f"coalesce(contains(',' || {common} || ',', ',{column},'), false)"

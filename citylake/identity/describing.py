@@ -7,7 +7,7 @@ pairs are sought. Which profile each mention is of is kept between runs. Nothing
 
 import duckdb
 
-from citylake.identity.common_values import NOTHING_COMMON, count_common, mark_common
+from citylake.identity.common_values import NOTHING_COMMON, count_common, is_common_sql, mark_common
 from citylake.identity.models import LinkageModel
 
 DESCRIBED_SCHEMA = "mention_key varchar, profile_key uuid, carried_id varchar"
@@ -26,7 +26,7 @@ select
 from {mentions} as mention
 """
 _MENTIONS = """
-select *, md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, {texts}))::uuid as profile_key
+select *, {profile_key} as profile_key
 from ({read})
 """
 _SET_APART = """
@@ -122,7 +122,7 @@ where
     and profile.{name} is not null
     and (
         before.profile_key is null
-        or contains(',' || before.common || ',', ',{name},')
+        or {is_common}
         or profile.{name} in (
             select {name} from linking_mention where mention_key in (from linking_changed)
         )
@@ -226,14 +226,18 @@ def _count_common(connection: duckdb.DuckDBPyConnection, model: LinkageModel, re
     rare = [
         name
         for name in (one.rare for one in model.comparisons)
-        if name and connection.execute(f"select 1 from ({_ASKED.format(name=name)}) limit 1").fetchone()
+        if name and connection.execute(f"select 1 from ({_asked(name)}) limit 1").fetchone()
     ]
     if not rare:
         connection.execute(f"create or replace temp table linking_common as {NOTHING_COMMON}")
         return
-    said = " or ".join(f"{name} in ({_ASKED.format(name=name)})" for name in rare)
+    said = " or ".join(f"{name} in ({_asked(name)})" for name in rare)
     connection.execute(_SAYING.format(columns=", ".join(rare), read=read, said=said))
     count_common(connection, model.largest_block, rare, "linking_saying")
+
+
+def _asked(name: str) -> str:
+    return _ASKED.format(name=name, is_common=is_common_sql(name, "before.common"))
 
 
 def _add_near(connection: duckdb.DuckDBPyConnection, model: LinkageModel, read: str) -> None:
@@ -250,14 +254,19 @@ def _add_near(connection: duckdb.DuckDBPyConnection, model: LinkageModel, read: 
     )
 
 
+def profile_key_sql(model: LinkageModel) -> str:
+    """SQL for the profile of a mention, from its anchor_id (null if it was set apart), is_standing and the columns."""
+    texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
+    return f"md5(concat_ws(chr(31), coalesce(anchor_id, chr(30)), is_standing, {texts}))::uuid"
+
+
 def _read(model: LinkageModel, mentions: str) -> str:
     columns = ", ".join(f"{sql} as {name}" for name, sql in model.columns.items())
     return _READ.format(mentions=mentions, apart=model.apart or "false", columns=columns)
 
 
 def _mentions(model: LinkageModel, read: str) -> str:
-    texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in model.columns)
-    return _MENTIONS.format(read=read, texts=texts)
+    return _MENTIONS.format(read=read, profile_key=profile_key_sql(model))
 
 
 def _any_values(model: LinkageModel) -> str:

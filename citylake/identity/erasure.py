@@ -15,6 +15,7 @@ from citylake.contracts.mentions import KINDS
 from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.keeper import open_keeper
 from citylake.identity.seeking import RecordId, record_ids, staged_record_ids, tables
+from citylake.identity.trading import records_that_refer
 from citylake.lake.attach import open_lakes
 from citylake.lake.erasures import Sought
 from citylake.lake.settings import Settings
@@ -36,6 +37,8 @@ def remember(settings: Settings, sought: Sought, erasure_id: str) -> None:
     with open_lakes(settings, ("vault",)) as connection:
         _register_keeper(connection, settings)
         rows = [("id", None, value) for value in sought.ids]
+        rows += [("code", None, value) for value in sought.codes]
+        rows += [("named_id", None, value) for value in sought.named_ids]
         rows += [("record", dataset, one) for dataset, ids in sought.records.items() for one in ids]
         schema = {"kind": pl.String, "source_dataset": pl.String, "value": pl.String}
         connection.register("remembered", pl.DataFrame(rows, schema=schema, orient="row"))
@@ -56,18 +59,21 @@ def remember(settings: Settings, sought: Sought, erasure_id: str) -> None:
         connection.execute("commit")
 
 
-def is_anybody_suppressed(settings: Settings) -> bool:
-    """Whether anybody was ever erased: if not, nothing has to be compared."""
+def suppressed_kinds(settings: Settings) -> set[str]:
+    """By what those who were erased are told: ``id``, ``record``, ``code`` (of their business), ``named_id``.
+
+    Empty while nobody was ever erased: then nothing has to be compared.
+    """
     if not Zones.of(settings).catalog("vault").exists():
-        return False
+        return set()
     with open_lakes(settings, ("vault",), read_only=True) as connection:
-        return "suppression" in tables(connection, "identity") and bool(
-            connection.execute("select 1 from vault.identity.suppression limit 1").fetchone()
-        )
+        if "suppression" not in tables(connection, "identity"):
+            return set()
+        return {row[0] for row in connection.execute("select distinct kind from vault.identity.suppression").fetchall()}
 
 
 def suppressed_among(settings: Settings, candidates: pl.DataFrame) -> pl.DataFrame:
-    """Which of these were erased: columns ``kind`` (``id``, ``record``), ``source_dataset`` and ``value``."""
+    """Which of these were erased: columns ``kind`` (see :func:`suppressed_kinds`), ``source_dataset`` and ``value``."""
     with open_lakes(settings, ("vault",), read_only=True) as connection:
         _register_keeper(connection, settings)
         connection.register("candidates", candidates)
@@ -170,6 +176,14 @@ def records_with_the_name(settings: Settings, sought: Sought) -> int:
             {"names": sought.names},
         ).fetchone()
     return counted[0] if counted else 0
+
+
+def records_with_the_business(settings: Settings, sought: Sought) -> int:
+    """How many records of others in the vault still refer to the sole trader who the person was. Reads only."""
+    if not sought.codes:
+        return 0
+    with open_lakes(settings, ("vault",), read_only=True) as connection:
+        return records_that_refer(connection, settings, sought)
 
 
 def forget_traders(settings: Settings, sought: Sought) -> None:

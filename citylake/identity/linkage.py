@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from citylake.identity.common_values import is_common_sql
 from citylake.identity.describing import (
     DESCRIBED_SCHEMA,
     PROFILE_SCHEMA,
@@ -283,11 +284,7 @@ def _compare(connection: duckdb.DuckDBPyConnection, model: LinkageModel) -> None
     predicted = linker.inference.predict(threshold_match_weight=model.review_from, warning_mode="never")
     names = "".join(f", {weight}" for weight in model.weights)
     # Between equal mentions a value that too many share weighs nothing.
-    common = {
-        WEIGHT + one.field: f"coalesce(contains(',' || twin.common || ',', ',{one.rare},'), false)"
-        for one in model.comparisons
-        if one.rare
-    }
+    common = {WEIGHT + one.field: is_common_sql(one.rare, "twin.common") for one in model.comparisons if one.rare}
     weights = "".join(f", if({common.get(one, 'false')}, 0, {one}) as {one}" for one in model.weights)
     discount = "".join(f" - if({is_common}, {weight}, 0)" for weight, is_common in common.items())
     connection.execute(

@@ -1,18 +1,21 @@
 """Whom records that were deleted once named: for history alone, which shows what they said until then.
 
-Told by what was delivered and by nothing else: the valid number that the deleted record gives, and who carries it
-today. So it is the same whichever nights saw the record; the key that waits for it to come back is ``records``' affair.
-A record without a valid number, or with one that nobody carries today, is nobody's past; and a snapshot, which deletes
-by leaving out, leaves no record that could give a number.
+Told by what was delivered and by nothing else: the valid number that the tombstone gives, or, where it gives none, the
+last version before it, and who carries that number today. Versions are read from the dataset's history, which is made
+of the same deliveries; so it is the same whichever nights saw the record. The key that waits for it to come back is
+``records``' affair. A record without a valid number, or with one that nobody carries today, is nobody's past; and a
+snapshot, which deletes by leaving out, leaves no record that could give a number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
+import polars as pl
 
-from citylake.contracts.mentions import Kind
+from citylake.contracts.mentions import CODES, Kind
 from citylake.contracts.model import Contract
-from citylake.identity.mentions import NORMALISED, named_records, select_versions, staged_columns
+from citylake.identity.mentions import NORMALISED, NamedRecord, named_records, select_versions, staged_columns
+from citylake.identity.normalising import FIELDS
 from citylake.identity.tables import transaction
 
 _NUMBERS = {
@@ -23,6 +26,15 @@ _NUMBERS = {
     },
 }
 """The numbers of a deleted record, the most telling first, and the column in which mentions in force have the same."""
+_GIVEN_IN = {"person": ("id",), "entity": CODES}
+"""The fields that these are read from."""
+
+_LAST_VERSION = """
+select $dataset as source_dataset, register_no, true as is_numbered, true as is_id, {fields}
+from (select *, concat_ws('|', {record_id}) as register_no from vault.history.{table}) as version
+where not is_deleted and register_no in (select register_no from without_number)
+qualify row_number() over (partition by register_no order by version_from_date desc) = 1
+"""
 
 _DELETED = """
 create or replace temp table deleted_record as
@@ -60,12 +72,13 @@ def keep_past_records(connection: duckdb.DuckDBPyConnection, contracts: Sequence
     After the night's keys were written. Writes nothing where nothing is another.
     """
     connection.execute("create or replace temp table past_found as from vault.identity.past_record limit 0")
-    staged = staged_columns(connection)
+    staged, histories = staged_columns(connection), _history_columns(connection)
     for contract in contracts:
         for named in named_records(contract):
             if named.mention.names == kind and named.is_numbered and contract.tombstone and named.table in staged:
-                select = select_versions(kind, named, staged[named.table], deleted=True)
-                _find(connection, kind, contract.dataset, select)
+                deleted = _deleted(connection, kind, named, staged[named.table], histories)
+                if not deleted.is_empty():
+                    _find(connection, kind, contract.dataset, deleted)
     known = f"(from vault.identity.past_record where kind = '{kind}')"
     differing = f"(from past_found except from {known}) union all (from {known} except from past_found)"
     if connection.execute(f"select 1 from ({differing}) limit 1").fetchone():
@@ -76,14 +89,60 @@ def keep_past_records(connection: duckdb.DuckDBPyConnection, contracts: Sequence
     return row[0] if row else 0
 
 
-def _find(connection: duckdb.DuckDBPyConnection, kind: Kind, dataset: str, select: str) -> None:
+def _deleted(
+    connection: duckdb.DuckDBPyConnection,
+    kind: Kind,
+    named: NamedRecord,
+    staged: Sequence[str],
+    histories: Mapping[str, Sequence[str]],
+) -> pl.DataFrame:
+    """The deleted records of one dataset, each with the valid numbers of its tombstone, else of its last version."""
+    tombstones = connection.execute(select_versions(kind, named, staged, deleted=True), [named.dataset]).pl()
+    if tombstones.is_empty():
+        return tombstones
+    numbers, table = [*_NUMBERS[kind]], named.table.replace("stg_", "hst_", 1)
+    given = {
+        field: [column for column in named.mention.columns.get(field, ()) if column in histories.get(table, ())]
+        for field in _GIVEN_IN[kind]
+    }
+    told = NORMALISED[kind](tombstones).select("source_dataset", "register_no", *numbers)
+    without = told.filter(pl.all_horizontal(pl.col(numbers).is_null())).select("register_no")
+    # A number that is a citizen id only if another column says so: history does not keep that column.
+    if without.is_empty() or not any(given.values()) or named.mention.id_where:
+        return told
+    texts = {
+        field: f"coalesce({', '.join(f'{column}::varchar' for column in columns)}, null)"
+        for field, columns in given.items()
+        if columns
+    }
+    connection.register("without_number", without)
+    last = connection.execute(
+        _LAST_VERSION.format(
+            fields=", ".join(f"{texts.get(field, 'null::varchar')} as {field}" for field in FIELDS[kind]),
+            record_id=", ".join(named.record_id),
+            table=table,
+        ),
+        {"dataset": named.dataset},
+    ).pl()
+    connection.unregister("without_number")
+    found = NORMALISED[kind](last).select("source_dataset", "register_no", *numbers)
+    return pl.concat([told.filter(~pl.col("register_no").is_in(found["register_no"].implode())), found])
+
+
+def _history_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The tables of history, and the columns that each has."""
+    return dict(
+        connection.execute(
+            "select table_name, list(column_name) from duckdb_columns() "
+            "where database_name = 'vault' and schema_name = 'history' group by table_name"
+        ).fetchall()
+    )
+
+
+def _find(connection: duckdb.DuckDBPyConnection, kind: Kind, dataset: str, deleted: pl.DataFrame) -> None:
     """Add the records of one dataset that were deleted and whose numbers somebody carries."""
     numbers = _NUMBERS[kind]
-    versions = connection.execute(select, [dataset]).pl()
-    if versions.is_empty():
-        return
-    deleted = NORMALISED[kind](versions)
-    connection.register("deleted_version", deleted.select("source_dataset", "register_no", *numbers))
+    connection.register("deleted_version", deleted)
     connection.execute(_DELETED.format(kind=kind, numbers=", ".join(numbers)), {"dataset": dataset})
     connection.unregister("deleted_version")
     carried = " union all ".join(

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from citylake.contracts.identifiers import citizen_id_key
+from citylake.contracts.identifiers import citizen_id_forms, citizen_id_key
 from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.mentions import named_records
+from citylake.identity.trading import find_business
 from citylake.lake.attach import open_lakes
 from citylake.lake.erasures import Sought
 from citylake.lake.errors import UsageError
@@ -20,7 +21,6 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 
 TABLES_OF = "select table_name from duckdb_tables() where database_name = 'vault' and schema_name = ?"
-_FORMS = (15, 18)
 _COUNTRY_CODES = ("", "86", "086", "0086")
 _UNKNOWN = (
     "没有这个人员键，或该人员已被删除。 No person has this key, or the person was erased already: nothing was changed. "
@@ -51,9 +51,9 @@ class RecordId:
 def record_ids(contract: Contract) -> list[RecordId]:
     """How a contract's records name persons by a number: the one place that knows where contracts say so.
 
-    So do the records that a register of entities has of them: one of a sole trader is the person's. A name alone, such
-    as a legal representative's there, is that record's own affair: what the record is about is somebody else, and it
-    stays (decision 0014).
+    So do records that are about an entity: those of a sole trader are the person's. A name alone, such as a legal
+    representative's, is that record's own affair: what the record is about is somebody else, and it stays (decision
+    0014).
     """
     return [
         RecordId(
@@ -65,7 +65,7 @@ def record_ids(contract: Contract) -> list[RecordId]:
             name_column=next(iter(named.mention.columns.get("name", ())), None),
         )
         for named in named_records(contract)
-        if (named.is_numbered if named.mention.names == "entity" else "id" in named.mention.columns)
+        if (named.mention.is_subject if named.mention.names == "entity" else "id" in named.mention.columns)
     ]
 
 
@@ -97,27 +97,25 @@ def seek(settings: Settings, key: str) -> Sought:
         of_persons = [one for one in named if one.id_column is not None]
         written = pl.concat([_written(connection, one, records.get(one.dataset, []), current) for one in of_persons])
         own = written.filter(pl.col("field") == "id")["value"]
-        others = _carried_by_others(connection, of_persons, _every_form(own), current)
+        others = _carried_by_others(connection, of_persons, citizen_id_forms(own), current)
         shared = own.filter(_valid(own).is_in(others["valid_id"].unique().implode()))
         known = _known_by(connection, current)
         numbers = {one.dataset: records[one.dataset] for one in named if one.is_numbered and one.dataset in records}
-        traders = _of_sole_trader(connection, settings, current)
-        for dataset, codes in traders.items():
-            records[dataset] = sorted({*records.get(dataset, []), *codes})
-    return Sought(
-        ids=_every_form(own.filter(~own.is_in(shared.implode()))),
-        shared_ids=_every_form(shared),
-        records_of_others=others.select("source_dataset", "register_no").unique().height,
-        records=records,
-        numbers=numbers,
-        traders=traders,
-        phones=_with_country_code(known.filter(pl.col("field") == "phone", ~pl.col("is_of_others"))["value"]),
-        shared_phones=_with_country_code(known.filter(pl.col("field") == "phone", "is_of_others")["value"]),
-        names=sorted(
-            {*known.filter(pl.col("field") == "name")["value"], *written.filter(pl.col("field") == "name")["value"]}
-        ),
-        key=current,
-    )
+        sought = Sought(
+            ids=citizen_id_forms(own.filter(~own.is_in(shared.implode()))),
+            shared_ids=citizen_id_forms(shared),
+            named_ids=_named_ids(connection, _valid(shared), current),
+            records_of_others=others.select("source_dataset", "register_no").unique().height,
+            records=records,
+            numbers=numbers,
+            phones=_with_country_code(known.filter(pl.col("field") == "phone", ~pl.col("is_of_others"))["value"]),
+            shared_phones=_with_country_code(known.filter(pl.col("field") == "phone", "is_of_others")["value"]),
+            names=sorted(
+                {*known.filter(pl.col("field") == "name")["value"], *written.filter(pl.col("field") == "name")["value"]}
+            ),
+            key=current,
+        )
+        return find_business(connection, settings, current, sought)
 
 
 def _current_key(connection: duckdb.DuckDBPyConnection, key: str) -> str:
@@ -219,6 +217,22 @@ def _carried_by_others(
     )
 
 
+def _named_ids(connection: duckdb.DuckDBPyConnection, shared: pl.Series, key: str) -> list[str]:
+    """Shared ids, each beside the name that records of the person alone give with it."""
+    found = connection.execute(
+        """
+        select mention.valid_id || '|' || mention.name
+        from vault.identity.person_mention as mention
+        left join vault.identity.person_record as record on mention.mention_key = record.source_record_key
+        where mention.valid_id in (select unnest($shared::varchar[])) and mention.name is not null
+        group by all having bool_and(record.person_key is not distinct from $key)
+        order by all
+        """,
+        {"key": key, "shared": shared.drop_nulls().unique().to_list()},
+    ).fetchall()
+    return [row[0] for row in found]
+
+
 def _known_by(connection: duckdb.DuckDBPyConnection, key: str) -> pl.DataFrame:
     """Names and phones of the person's mentions: ``field, value, is_of_others`` (a family's phone tells of nobody)."""
     return connection.execute(
@@ -237,58 +251,6 @@ def _known_by(connection: duckdb.DuckDBPyConnection, key: str) -> pl.DataFrame:
     ).pl()
 
 
-def _of_sole_trader(connection: duckdb.DuckDBPyConnection, settings: Settings, key: str) -> dict[str, list[str]]:
-    """By register of entities, the records of the sole trader that the person is.
-
-    The record's own representative is the person; or, where linking could not tell who that is, a decision names the
-    person by an id as who trades or represents under this code, and the register has no other name for that.
-    """
-    found: dict[str, list[str]] = {}
-    for contract in load_contracts(settings.contracts).values():
-        own = next((one for one in record_ids(contract) if one.id_column is None), None)
-        person = next((one for one in named_records(contract) if one.mention.names == "person"), None)
-        if own is None or person is None or person.table not in tables(connection, "staging"):
-            continue
-        code = f"regexp_replace(upper({own.sql}), '[\\s-]', '', 'g')"
-        has_type = any(column.name == "entity_type" for column in contract.columns)
-        rows = connection.execute(
-            f"""
-            with own_mention as (
-                select mention.* from vault.identity.person_mention as mention
-                inner join vault.identity.person_record as record on mention.mention_key = record.source_record_key
-                where record.person_key = $key
-            )
-            select distinct {own.sql} from {own.table} as register
-            left join vault.identity.person_mention as named
-                on named.source_dataset = $dataset and named.register_no = concat_ws('|', {", ".join(person.record_id)})
-            left join vault.identity.person_record as record on named.mention_key = record.source_record_key
-            where {_is_sole_trader(code, "entity_type" if has_type else "null")}
-                and (
-                    record.person_key = $key
-                    or record.person_key is null
-                    and {code} in (
-                        select organisation_code from own_mention where role in ('trader', 'legal_representative')
-                    )
-                    and (named.name is null or named.name in (select name from own_mention))
-                )
-            order by all
-            """,
-            {"key": key, "dataset": own.dataset},
-        ).fetchall()
-        if rows:
-            found[own.dataset] = [row[0] for row in rows]
-    return found
-
-
-def _is_sole_trader(code: str, entity_type: str) -> str:
-    """As marts tell it (``is_sole_trader`` in ``dbt_project/macros/entities.sql``)."""
-    return f"""(
-        (length({code}) = 18 and {code} like '92%')
-        or coalesce({entity_type} like '%个体工商户%', false)
-        or (length({code}) = 15 and substring({code}, 7, 1) in ('6', '7', '8', '9'))
-    )"""
-
-
 def _with_country_code(phones: pl.Series) -> list[str]:
     """Phones in every form that registers write."""
     return sorted(f"{prefix}{phone}" for phone in phones for prefix in _COUNTRY_CODES)
@@ -296,13 +258,3 @@ def _with_country_code(phones: pl.Series) -> list[str]:
 
 def _valid(written: pl.Series) -> pl.Series:
     return written.to_frame("text").select(citizen_id_key(pl.col("text"))).to_series()
-
-
-def _every_form(written: pl.Series) -> list[str]:
-    """Each id in 18 characters and, for those born before 2000, in the 15 digits issued before 1999; and as written."""
-    texts = written.str.strip_chars().str.to_uppercase()
-    whole = _valid(texts).drop_nulls()
-    of_old = whole.filter(whole.str.slice(6, 2) == "19")
-    short = of_old.str.slice(0, 6) + of_old.str.slice(8, 9)
-    forms = pl.concat([texts, whole, short]).drop_nulls()
-    return sorted(forms.filter(forms.str.len_chars().is_in(_FORMS)).unique())

@@ -44,7 +44,11 @@ class Sought(BaseModel):
     numbers: dict[str, list[str]] = {}
     """By dataset, those of the record ids that number the person."""
     traders: dict[str, list[str]] = {}
-    """By register of entities, those of the records that are of the sole trader who the person is."""
+    """By dataset, those of the records that are about the sole trader who the person is: a register's, a licence."""
+    codes: list[str] = []
+    """Numbers of that sole trader which no other entity's records carry, in plain capitals."""
+    named_ids: list[str] = []
+    """Shared ids, each beside a name of the person that none of the others has, as one text: what tells them apart."""
     phones: list[str] = []
     """Phones of the person that nobody else is known by, in every form that registers write."""
     shared_phones: list[str] = []
@@ -65,7 +69,7 @@ class Sought(BaseModel):
     def is_named_in(self, text: str) -> bool:
         """Whether a text tells who is sought, however it spaces or widens what it writes."""
         told = _plain(text)
-        numbers = {*self.ids, *self.shared_ids, *self.phones, *self.shared_phones}
+        numbers = {*self.ids, *self.shared_ids, *self.phones, *self.shared_phones, *self.codes}
         numbers |= {one for ids in self.records.values() for one in ids if len(one) >= FEWEST_CHARACTERS}
         words = {_plain(word) for word in (*numbers, *self.names, self.key or "")}
         return any(len(word) > 1 and word in told for word in words)
@@ -135,7 +139,8 @@ class Certificate(BaseModel):
     basis: str
     counts: dict[str, int]
     kept: dict[str, int] = {}
-    """What stands in records of others and stays: ids that they carry too, records with these, records of that name."""
+    """What stands in records of others and stays: ids that they carry too, records with these, records of that name,
+    records that refer to the sole trader who the person was."""
     searched: list["ZoneSearched"]
 
 

@@ -5,9 +5,12 @@ writes ASCII as ASCII or UTF-16.
 """
 
 import re
+import string
 
 _WIDE = {chr(ord(one) + 0xFEE0): one.upper() for one in "0123456789Xx"}
 """Full-width form → plain character."""
+_ALPHABET = string.digits + string.ascii_letters
+_WIDE_ALPHABET = "".join(chr(ord(one) + 0xFEE0) for one in _ALPHABET)
 _SEPARATORS = " \u00a0\u3000\\-\u2010\u2011\u2013\uff0d"
 _BETWEEN = f"[{_SEPARATORS}]*"
 _CODECS = ("utf-8", "gb18030")
@@ -45,6 +48,11 @@ def plain_sql(text: str) -> str:
     """A SQL expression of a text as an expression of its plain characters in upper case, without any separators."""
     wide, plain = "".join(_WIDE), "".join(_WIDE.values())
     return f"upper(regexp_replace(translate({text}, '{wide}', '{plain}'), '[{_SEPARATORS}]', '', 'g'))"
+
+
+def number_sql(text: str) -> str:
+    """A SQL expression of a number in plain capitals, with nothing else in it, of a text that is that number alone."""
+    return f"regexp_replace(upper(translate({text}, '{_WIDE_ALPHABET}', '{_ALPHABET}')), '[^0-9A-Z]', '', 'g')"
 
 
 def plain_bytes(piece: bytes) -> bytes:

@@ -66,6 +66,7 @@ def test_every_column_of_citizen_ids_is_somebodys(contract: Contract) -> None:
         ),
         ([{"names": "person", "role": r, "name": "person_name"} for r in ("a", "b")], "told by one column"),
         ([{"names": "person", "role": "a", "phone": "phone"}], "not valid under"),
+        ([{"names": "person", "role": "a", "id": "citizen_id", "isSubject": True}], "isSubject"),
         ([{"names": "person", "role": "a", "id": "citizen_id", "code": "citizen_id"}], "code"),
         (
             [{"names": "person", "role": "a", "id": "citizen_id", "where": {"column": "nowhere", "oneOf": ["1"]}}],

@@ -108,7 +108,8 @@ def test_a_replayed_delivery_says_what_it_says_now(home: CityHome) -> None:
 def test_a_tombstone_ends_the_last_version_and_of_one_day_the_last_update_counts(home: CityHome) -> None:
     def person(status: str, hour: int, operation: str = "U") -> dict[str, Any]:
         at = datetime(2026, 1, 1, hour, tzinfo=UTC)
-        return {"register_no": "P1", "status_code": status, "operation": operation, "updated_at": at}
+        told = {} if operation == "D" else {"citizen_id": f"ID{status}"}
+        return {"register_no": "P1", "status_code": status, "operation": operation, "updated_at": at, **told}
 
     home.deliver(PERSONS, DAY, [person("1", 1)])
     home.deliver(PERSONS, DAY + timedelta(1), [person("3", 3), person("2", 2)])
@@ -116,10 +117,10 @@ def test_a_tombstone_ends_the_last_version_and_of_one_day_the_last_update_counts
     home.dbt("run", "--select", "hst_public_security__person_register")
     table = "vault.history.hst_public_security__person_register"
     rows = home.query(
-        f"select status_code, is_deleted, version_from_date - date '{DAY}', version_to_date - date '{DAY}' "
+        f"select status_code, citizen_id, is_deleted, version_from_date - date '{DAY}', version_to_date - date '{DAY}' "
         f"from {table} order by version_from_date"
     )
-    assert rows == [("1", False, 0, 1), ("3", False, 1, 2), (None, True, 2, None)]
+    assert rows == [("1", "ID1", False, 0, 1), ("3", "ID3", False, 1, 2), (None, None, True, 2, None)]
 
 
 def test_who_is_not_in_a_snapshot_is_gone_until_it_is_again(home: CityHome) -> None:

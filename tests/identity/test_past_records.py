@@ -40,6 +40,45 @@ def test_a_deleted_record_is_the_past_of_whoever_carries_its_number_and_no_night
     assert saw.rows("select source_record_key from vault.identity.past_record") == saw.rows(told)
 
 
+def history(staged: Staged, *versions: tuple[str, str | None, str, bool]) -> None:
+    """What dbt makes of deliveries before identity: number, citizen id, first day, whether deleted."""
+    with open_lakes(staged.settings, ("vault",)) as connection:
+        connection.execute("create schema if not exists vault.history")
+        connection.execute(
+            "create or replace table vault.history.hst_public_security__person_register "
+            "(register_no varchar, citizen_id varchar, version_from_date date, is_deleted boolean)"
+        )
+        connection.executemany(
+            "insert into vault.history.hst_public_security__person_register values (?, ?, ?, ?)", versions
+        )
+
+
+def test_a_tombstone_without_a_number_is_told_by_the_last_version_before_it(tmp_path: Path) -> None:
+    # A department that deletes by key alone would have the past of all whom it ever deleted forgotten.
+    saw, never_saw = Staged(tmp_path / "saw"), Staged(tmp_path / "never_saw")
+    saw.holds({"P1": ANNA, "P2": ANNA, "P3": BO, "P4": ANNA, "P5": BO})
+    saw.night()
+    for staged in (saw, never_saw):
+        staged.holds({"P1": ANNA, "P6": BO})
+        delete(staged, ("P2", None), ("P3", "1"), ("P4", BO), ("P5", None))
+        history(
+            staged,
+            ("P2", BO, "2026-10-01", False),
+            ("P2", ANNA, "2026-10-02", False),
+            ("P2", None, DAY, True),
+            ("P3", BO, "2026-10-01", False),
+            ("P3", None, DAY, True),
+            ("P4", ANNA, "2026-10-01", False),
+            ("P4", None, DAY, True),
+            ("P5", BO, "2026-10-01", False),
+            ("P5", "unreadable", "2026-10-02", False),
+            ("P5", None, DAY, True),
+        )
+        assert staged.night()["person_past_records"] == 3
+        # What the tombstone says counts before what was said earlier, and of that the last alone.
+        assert past(staged) == [("P2", "P1"), ("P3", "P6"), ("P4", "P6")]
+
+
 def test_a_past_follows_its_number_to_whoever_carries_it_now(staged: Staged) -> None:
     staged.holds({"P1": ANNA, "P5": BO})
     delete(staged, ("P2", ANNA))

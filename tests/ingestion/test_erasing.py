@@ -1,151 +1,48 @@
 """Erasing a person from deliveries: gone from every file, every other row as it was, whatever kills it."""
 
-import gzip
-import json
+import io
+import os
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
 
-import duckdb
 import polars as pl
 import pytest
+import xlsxwriter
 
-from citylake.contracts.mentions import Mention
-from citylake.contracts.model import Contract, Dialect
-from citylake.lake.deliveries import Manifest, manifests, read_ledger, reinstate, withdraw
+from citylake.contracts.model import Dialect
+from citylake.lake.deliveries import read_ledger, reinstate, withdraw
 from citylake.lake.erasures import Sought
 from citylake.lake.settings import Settings
-from citylake.lake.traces import Wanted, has_any
 from citylake.lake.zones import Zones
-from ingestion.erasing import Erased, Facts, erase_from_deliveries
-from ingestion.landing import land, new_files
+from ingestion.erasing import erase_from_deliveries
+from ingestion.landing import new_files
 from ingestion.loading import Step, load_delivery
 from ingestion.quarantine import read_quarantine
 from ingestion.replaying import replay
-from tests.ingestion.specimens import workbook
-from tests.ingestion.support import column, contract
-
-DAY = date(2026, 11, 20)
-ID, OTHER = "11010519491231002X", "440524188001010014"
-OLD = "110105491231002"
-HEADINGS = ("编号", "证件", "说明", "数量")
-ROWS: tuple[tuple[str, str, str, str], ...] = (
-    ("P00000000001", OTHER, "甲", "1"),
-    ("P00000000002", ID, "乙，two\nlines", "2"),
-    ("P00000000003", "", "丙", "3"),
-    ("P00000000004", "", f"配偶{ID.lower()}", "4"),
-    ("P00000000005", OLD, "戊", "bad"),
-    ("P00000000006", "", "己", "bad"),
-    ("P00000000007", "", "庚", "7"),
-    ("P00000000008", "", "辛", "8"),
+from tests.ingestion.erasable import (
+    FACTS,
+    FORMATS,
+    HEADINGS,
+    ID,
+    LEFT,
+    OTHER,
+    ROWS,
+    SOUGHT,
+    agreed,
+    csv,
+    deliver,
+    erase,
+    in_force,
+    only,
+    traces,
 )
-"""Of the person: the second by id, the third by its number, the fourth by a text, the fifth, which is quarantined."""
-SOUGHT = Sought(ids=[OLD, ID], records={"office.thing": ["P00000000003"]}, numbers={"office.thing": ["P00000000003"]})
-LEFT = ["P00000000001", "P00000000007", "P00000000008"]
-FACTS = Facts("erasure-1", datetime(2026, 11, 21, tzinfo=UTC), "officer", "个人信息保护法第47条")
+from tests.ingestion.support import column
+
 STEPS: tuple[Step, ...] = ("written", "quarantined", "placed", "loaded", "swept", "settled")
 
 
 class PowerCut(BaseException):
     """What ends a process at once: nothing catches it."""
-
-
-def csv(rows: tuple[tuple[str, ...], ...], dialect: Dialect) -> bytes:
-    def quoted(text: str) -> str:
-        return f'"{text}"' if "\n" in text or dialect.delimiter in text else text
-
-    codec = {"UTF-16": "utf-16", "UTF-8-SIG": "utf-8-sig"}.get(dialect.encoding, dialect.encoding)
-    return "".join(dialect.delimiter.join(map(quoted, row)) + "\r\n" for row in (HEADINGS, *rows)).encode(codec)
-
-
-def objects(rows: tuple[tuple[str, ...], ...]) -> list[str]:
-    return [json.dumps(dict(zip(HEADINGS, row, strict=True)), ensure_ascii=False) for row in rows]
-
-
-def lines(rows: tuple[tuple[str, ...], ...], _: Dialect) -> bytes:
-    return "".join(f"{one}\n" for one in objects(rows)).encode()
-
-
-def array(rows: tuple[tuple[str, ...], ...], _: Dialect) -> bytes:
-    return f"[{', '.join(objects(rows))}]".encode()
-
-
-def sheet(rows: tuple[tuple[str, ...], ...], _: Dialect) -> bytes:
-    return workbook(HEADINGS, rows)
-
-
-def parquet(rows: tuple[tuple[str, ...], ...], _: Dialect) -> bytes:
-    import io
-
-    buffer = io.BytesIO()
-    pl.DataFrame(rows, schema=HEADINGS, orient="row").write_parquet(buffer)
-    return buffer.getvalue()
-
-
-Write = Callable[[tuple[tuple[str, ...], ...], Dialect], bytes]
-
-
-def packed(write: Write) -> Write:
-    return lambda rows, dialect: gzip.compress(write(rows, dialect))
-
-
-FORMATS: dict[str, tuple[Dialect, Write]] = {
-    "csv": (Dialect("csv"), csv),
-    "csv in GB18030, packed": (Dialect("csv", encoding="GB18030"), packed(csv)),
-    "csv in UTF-16": (Dialect("csv", encoding="UTF-16", delimiter="\t"), csv),
-    "csv with a mark": (Dialect("csv", encoding="UTF-8-SIG"), csv),
-    "json lines": (Dialect("json"), lines),
-    "json array": (Dialect("json"), array),
-    "json array, packed": (Dialect("json"), packed(array)),
-    "workbook": (Dialect("xlsx", preamble_lines=1), sheet),
-    "workbook, packed": (Dialect("xlsx", preamble_lines=1), packed(sheet)),
-    "parquet": (Dialect("parquet"), parquet),
-    "parquet, packed": (Dialect("parquet"), packed(parquet)),
-}
-
-
-def agreed(dialect: Dialect, **facts: Any) -> Contract:
-    return contract(
-        column("thing_id", heading="编号", required=True, primary_key=True, classification="identifier"),
-        column("citizen_id", heading="证件", check="citizen_id", severity="warning", classification="identifier"),
-        column("note", heading="说明"),
-        column("count", "integer", heading="数量"),
-        dialect=dialect,
-        mentions=(Mention("person", "subject", {"id": ("citizen_id",)}),),
-        **facts,
-    )
-
-
-def deliver(settings: Settings, thing: Contract, content: bytes, **facts: Any) -> Manifest:
-    file = settings.home.parent / "export"
-    file.write_bytes(content)
-    return load_delivery(settings, thing, land(settings, file, thing, facts.pop("day", DAY), **facts), "night")
-
-
-def erase(settings: Settings, thing: Contract, sought: Sought = SOUGHT, **wishes: Any) -> Erased:
-    return erase_from_deliveries(settings, {thing.dataset: thing}, sought, FACTS, **wishes)
-
-
-def traces(settings: Settings, sought: Sought = SOUGHT) -> list[str]:
-    """Files in which the person can still be found, by the means of the proof."""
-    zones = Zones.of(settings)
-    wanted = Wanted(frozenset(sought.ids), frozenset(sought.long_numbers()))
-    with duckdb.connect() as engine:
-        files = (path for root in (zones.landing, zones.raw, zones.quarantine) for path in root.rglob("*"))
-        return [path.name for path in files if path.is_file() and has_any(path, wanted, engine)[0]]
-
-
-def in_force(settings: Settings) -> pl.DataFrame:
-    paths = read_ledger(Zones.of(settings)).filter(pl.col("status") == "in_force")["path"].sort()
-    return pl.concat(pl.read_parquet(path) for path in paths).sort("_line")
-
-
-def only(settings: Settings) -> Manifest:
-    ((manifest, _, _),) = manifests(Zones.of(settings))
-    return manifest
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -248,10 +145,6 @@ def test_an_id_in_a_column_that_nobody_agreed_on_is_found(settings: Settings) ->
 
 def test_a_formula_of_another_row_keeps_its_result(settings: Settings) -> None:
     # A library that loads and saves workbooks loses results, and validation would then reject the other rows.
-    import io
-
-    import xlsxwriter
-
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
         page = book.add_worksheet("数据")
@@ -277,8 +170,6 @@ def test_a_file_that_left_landing_is_erased_from_what_was_made_of_it(settings: S
     erase(settings, thing)
     assert (traces(settings), only(settings).erasures[-1].sha256) == ([], None)
     file.write_bytes(content)
-    import os
-
     os.utime(file, ns=(facts.st_mtime_ns, facts.st_mtime_ns))
     assert [one.outcome for one in replay(settings, thing, "replay")] == ["absent"]
     erase(settings, thing)
@@ -351,70 +242,3 @@ def test_a_whole_snapshot_erased_is_not_refused_by_a_replay(settings: Settings) 
 def test_what_is_printed_of_a_person_is_a_count() -> None:
     # Whoever logs an object logs its text.
     assert ID not in repr(SOUGHT) + str(SOUGHT)
-
-
-def test_a_phone_takes_the_row_it_stands_in_alone_and_no_row_whose_number_contains_it(settings: Settings) -> None:
-    # Whoever reported a case gave a phone and no id; a licence of somebody else may have the same digits in its number.
-    thing, phone = agreed(Dialect("csv")), "13912345678"
-    rows = tuple(
-        (f"P0000000000{place}", "", note, count)
-        for place, (note, count) in enumerate(
-            [
-                (phone, "1"),
-                (f"请致电{phone}。", "2"),
-                (f"许可{phone}01", "3"),
-                (f"+86{phone}", "4"),
-                (phone, "bad"),
-                ("庚", "6"),
-            ]
-        )
-    )
-    deliver(settings, thing, csv(rows, thing.dialect))
-    sought = Sought(ids=[], phones=[phone, f"86{phone}"])
-    erased = erase(settings, thing, sought)
-    assert in_force(settings)["thing_id"].to_list() == ["P00000000002", "P00000000005"]
-    assert (erased.raw_rows, erased.quarantine_rows) == (3, 1)
-    with duckdb.connect() as engine:
-        (file,) = Zones.of(settings).landing.rglob("thing_*")
-        assert has_any(file, Wanted(frozenset(), frozenset(sought.phones)), engine) == (False, False)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16-le", "utf-16-be"])
-def test_a_phone_is_a_trace_in_every_encoding_unless_it_is_part_of_a_longer_number(
-    encoding: str, tmp_path: Path
-) -> None:
-    wanted = Wanted(frozenset(), frozenset({"13912345678"}))
-    with duckdb.connect() as engine:
-        for text, is_trace in (("电话13912345678，", True), ("电话139123456789", False), ("号A13912345678", False)):
-            file = tmp_path / "notes.txt"
-            file.write_bytes(text.encode(encoding))
-            assert has_any(file, wanted, engine) == (is_trace, False)
-
-
-def test_a_number_within_a_longer_one_is_no_trace(tmp_path: Path) -> None:
-    # Another dataset numbers its persons P1000000090; the insurance number 1000000090 is somebody else's.
-    file = tmp_path / "extract.csv"
-    file.write_text("P1000000090,x\n", "utf-8")
-    with duckdb.connect() as engine:
-        assert has_any(file, Wanted(frozenset(), frozenset({"1000000090"})), engine) == (False, False)
-        assert has_any(file, Wanted(frozenset(), frozenset({"P1000000090"})), engine) == (True, False)
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_an_id_is_found_and_proved_gone_however_it_is_written(name: str, settings: Settings) -> None:
-    # People type ids in full-width digits and in groups: such a row is the person's as any other.
-    dialect, write = FORMATS[name]
-    wide = "".join(chr(ord(one) + 0xFEE0) for one in ID)
-    written = [
-        f"{ID[:6]} {ID[6:14]} {ID[14:]}",
-        f"{ID[:6]}-{ID[6:14]}-{ID[14:].lower()}",
-        f"{OLD}99",
-        *([wide] * ("16" not in name)),
-    ]
-    rows = tuple((f"P0000000000{place}", "", note, "1") for place, note in enumerate([*written, OTHER]))
-    thing = agreed(dialect)
-    deliver(settings, thing, write(rows, dialect))
-    sought = Sought(ids=[OLD, ID])
-    assert len(traces(settings, sought)) == 2
-    assert erase(settings, thing, sought).landing_lines == len(written)
-    assert (traces(settings, sought), in_force(settings)["note"].to_list()) == ([], [OTHER])

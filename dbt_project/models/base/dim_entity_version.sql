@@ -3,6 +3,11 @@
 -- Nuance: valid_from_date is an extract's date, so the first version begins with the first extract, however old the
 -- entity is. An entity that the register deleted has no current version. Who represented it is a person's: people has
 -- bridge_person_entity, with days of its own.
+{% set shown = [
+    'registration_code', 'entity_name', 'is_sole_trader', 'status_code', 'cancelled_date', 'registered_capital_amount',
+    'registered_capital_currency', 'region_code', 'region_level', 'domicile'
+] %}
+
 with held as (
     select * from {{ ref('int_entity_version') }}
 ),
@@ -51,17 +56,7 @@ described as (
 compared as (
     select
         *,
-        row(
-            registration_code,
-            entity_name,
-            is_sole_trader,
-            status_code,
-            cancelled_date,
-            registered_capital_amount,
-            registered_capital_currency,
-            region_code,
-            domicile
-        ) as said
+        row({{ shown | join(', ') }}) as said
     from described
 ),
 
@@ -82,16 +77,7 @@ version_start as (
 
 select
     entity_key,
-    registration_code,
-    entity_name,
-    is_sole_trader,
-    status_code,
-    cancelled_date,
-    registered_capital_amount,
-    registered_capital_currency,
-    region_code,
-    region_level,
-    domicile,
+    {{ shown | join(',\n    ') }},
     change_date as valid_from_date,
     next_date as valid_to_date,
     next_date is null as is_current

@@ -3,5 +3,5 @@
 -- Nuance: an update counts as a version even if nothing else that is followed changed: of two records of a person the
 -- one updated last is believed.
 {{ versions(source('public_security', 'person_register'), [
-    'residence_region_code', 'status_code', 'registered_date', 'cancelled_date', 'updated_at'
+    'citizen_id', 'residence_region_code', 'status_code', 'registered_date', 'cancelled_date', 'updated_at'
 ]) }}
