@@ -199,6 +199,8 @@ def _check_header(composite: Composite, source: Any) -> None:  # noqa: ANN401  #
         raise _refused(path, "应为单波段", f"it has {source.count} bands instead of one")
     if np.dtype(source.dtypes[0]).kind not in "iuf":
         raise _refused(path, "数据类型不符", f"its values are {source.dtypes[0]}, no numbers")
+    if composite.origin == "real" and source.tags().get("DATA_ORIGIN") == "synthetic":
+        raise _refused(path, "文件名未标明合成", "it is synthetic by its own tag, and its name does not say so")
     if composite.satellite is None:
         return
     if source.dtypes[0] != "uint8":
