@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -142,13 +142,14 @@ class Grid:
         x = self.transform.c + self.transform.a * (np.arange(self.width + more) + within)
         y = self.transform.f + self.transform.e * (np.arange(self.height + more) + within)
         across, along = np.meshgrid(x, y)
-        moved = pyproj.Transformer.from_crs(self.crs, crs, always_xy=True).transform(across, along)
+        moved = _mover(self.crs, crs).transform(across, along)
         return np.asarray(moved[0]), np.asarray(moved[1])
 
 
-def to_degrees(x: float, y: float) -> tuple[float, float]:
-    """Longitude and latitude (WGS 84) of a place in the Albers projection, metres."""
-    return pyproj.Transformer.from_crs(ALBERS, WGS84, always_xy=True).transform(x, y)
+def to_degrees(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Longitudes and latitudes (WGS 84) of places in the Albers projection, metres."""
+    longitude, latitude = _mover(ALBERS, WGS84).transform(x, y)
+    return np.asarray(longitude), np.asarray(latitude)
 
 
 def area_km2(outline: shapely.Geometry) -> float:
@@ -166,9 +167,15 @@ def _polygons(outline: shapely.Geometry) -> Iterator[shapely.Geometry]:
 def _projected(outline: shapely.Geometry, source: pyproj.CRS, target: pyproj.CRS) -> shapely.Geometry:
     if source == target:
         return outline
-    mover = pyproj.Transformer.from_crs(source, target, always_xy=True)
+    mover = _mover(source, target)
 
     def moved(places: Floats) -> Floats:
         return np.column_stack(mover.transform(places[:, 0], places[:, 1]))
 
     return shapely.transform(shapely.segmentize(outline, _VERTEX_EVERY), moved)
+
+
+@cache
+def _mover(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    """To find the way between two projections takes 30 ms, to go it none."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)

@@ -104,10 +104,10 @@ def city_year(
     x, y = place.grid.centres
     around = ellipse(x, y, np.where(lit, lights, 0) * weights)
     if around:
-        longitude, latitude = to_degrees(around.x, around.y)
+        longitude, latitude = to_degrees(np.array([around.x]), np.array([around.y]))
         row |= {
-            "light_longitude": longitude,
-            "light_latitude": latitude,
+            "light_longitude": longitude.item(),
+            "light_latitude": latitude.item(),
             "light_x_m": around.x,
             "light_y_m": around.y,
             "ellipse_major_km": around.major_km,
@@ -206,10 +206,10 @@ def _patch_rows(new: pl.DataFrame, one: CityYear, facts: Mapping[str, Any]) -> p
     x, y = one.place.grid.centres
     # The centre of a patch is rarely that of a cell: the nearest cell's is near enough to find it on a map.
     row, column = (new[name].round().cast(pl.Int64).to_numpy() for name in ("row", "column"))
-    places = [to_degrees(float(x[r, c]), float(y[r, c])) for r, c in zip(row, column, strict=True)]
+    longitude, latitude = to_degrees(x[row, column], y[row, column])
     located = new.with_columns(
-        pl.Series("longitude", [place[0] for place in places], pl.Float64),
-        pl.Series("latitude", [place[1] for place in places], pl.Float64),
+        pl.Series("longitude", longitude),
+        pl.Series("latitude", latitude),
         region_code=pl.lit(one.row["region_code"]),
         region_name_zh=pl.lit(one.row["region_name_zh"]),
         **{name: pl.lit(value) for name, value in facts.items()},

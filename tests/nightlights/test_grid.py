@@ -67,7 +67,9 @@ def test_cell_edges_are_geodesic_lengths() -> None:
 
 def test_positions_go_to_albers_and_back() -> None:
     x, y = DEGREES.centres
-    assert to_degrees(float(x[0, 0]), float(y[0, 0])) == pytest.approx((112, 36), abs=1e-9)
+    longitude, latitude = to_degrees(x, y)
+    assert (longitude[0, 0], latitude[0, 0]) == pytest.approx((112, 36), abs=1e-9)
+    assert (longitude[-1, -1], latitude[-1, -1]) == pytest.approx((112 + 239 / 120, 36 - 259 / 120), abs=1e-9)
 
 
 def test_grids_shifted_by_a_part_of_a_cell_are_not_one() -> None:
