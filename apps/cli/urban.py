@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from apps.cli.console import err, out
@@ -31,49 +32,50 @@ Coefficients = Literal["elvidge_2014", "elvidge_2009", "liu_2012", "wu_2013"]
 Series = Literal["corrected", "raw"]
 # The same words as in citylake.nightlights, whose import would slow down every other command; types compare them.
 
+_WIDTH = 130
 _Columns = dict[str, tuple[str, str]]
 _CITY_YEAR: _Columns = {
-    "region_name_zh": ("城市 city", ""),
-    "year": ("年 year", ""),
-    "published_km2": ("公布 published km²", ".2f"),
-    "threshold": ("阈值 threshold", "g"),
-    "built_up_km2": ("建成区 built-up km²", ".2f"),
-    "residual_pct": ("残差 residual %", "+.2f"),
-    "one_step_lower_km2": ("低一级 lower km²", ".1f"),
-    "one_step_higher_km2": ("高一级 higher km²", ".1f"),
-    "lit_km2": ("活动范围 lit km²", ".1f"),
+    "region_name_zh": ("城市\ncity", ""),
+    "year": ("年\nyear", ""),
+    "published_km2": ("公布\npublished km²", ".2f"),
+    "threshold": ("阈值\nthreshold", "g"),
+    "built_up_km2": ("建成区\nbuilt-up km²", ".2f"),
+    "residual_pct": ("残差\nresidual %", "+.2f"),
+    "one_step_lower_km2": ("低一级\nlower km²", ".1f"),
+    "one_step_higher_km2": ("高一级\nhigher km²", ".1f"),
+    "lit_km2": ("活动范围\nlit km²", ".1f"),
     "compound_light_index": ("CNLI", ".4f"),
 }
 _CITY_PERIOD: _Columns = {
-    "region_name_zh": ("城市 city", ""),
-    "start_year": ("自 from", ""),
-    "end_year": ("至 to", ""),
-    "speed_km2_per_year": ("速度 km²/a", ".2f"),
-    "intensity_by_land_area_pct": ("强度/土地 % of land/a", ".3f"),
-    "dynamic_degree_pct": ("动态度/期初 % of start/a", ".2f"),
-    "compound_growth_pct": ("复合 compound %/a", ".2f"),
-    "differentiation": ("差异 differentiation", ".2f"),
-    "coupling_type": ("耦合 coupling", ""),
-    "shift_km": ("重心迁移 shift km", ".2f"),
+    "region_name_zh": ("城市\ncity", ""),
+    "start_year": ("自\nfrom", ""),
+    "end_year": ("至\nto", ""),
+    "speed_km2_per_year": ("速度\nkm²/a", ".2f"),
+    "intensity_by_land_area_pct": ("强度/土地\n% of land a year", ".3f"),
+    "dynamic_degree_pct": ("动态度/期初\n% of start a year", ".2f"),
+    "compound_growth_pct": ("复合\ncompound %/a", ".2f"),
+    "differentiation": ("差异\ndifferentiation", ".2f"),
+    "coupling_type": ("耦合\ncoupling", ""),
+    "shift_km": ("重心迁移\nshift km", ".2f"),
 }
 _FORMS: _Columns = {
-    "region_name_zh": ("城市 city", ""),
-    "start_year": ("自 from", ""),
-    "end_year": ("至 to", ""),
-    "threshold_rule": ("阈值 threshold", ""),
-    "infilling_km2": ("填充 infilling km²", ".1f"),
-    "edge_expansion_km2": ("边缘 edge km²", ".1f"),
-    "outlying_km2": ("飞地 outlying km²", ".1f"),
+    "region_name_zh": ("城市\ncity", ""),
+    "start_year": ("自\nfrom", ""),
+    "end_year": ("至\nto", ""),
+    "threshold_rule": ("阈值\nthreshold", ""),
+    "infilling_km2": ("填充\ninfilling km²", ".1f"),
+    "edge_expansion_km2": ("边缘\nedge km²", ".1f"),
+    "outlying_km2": ("飞地\noutlying km²", ".1f"),
     "mean_lei": ("MEI", ".1f"),
     "area_weighted_mean_lei": ("AWMEI", ".1f"),
 }
 _RANK_SIZE: _Columns = {
-    "year": ("年 year", ""),
-    "unit_set": ("单元 units", ""),
-    "measure": ("度量 measure", ""),
+    "year": ("年\nyear", ""),
+    "unit_set": ("单元\nunits", ""),
+    "measure": ("度量\nmeasure", ""),
     "unit_count": ("n", ""),
     "q": ("q", ".3f"),
-    "standard_error": ("标准误 s.e.", ".3f"),
+    "standard_error": ("标准误\ns.e.", ".3f"),
     "r2": ("R²", ".3f"),
     "primacy_two": ("P1/P2", ".2f"),
     "primacy_four": ("P1/(P2+P3+P4)", ".2f"),
@@ -81,15 +83,15 @@ _RANK_SIZE: _Columns = {
 
 
 _SENSITIVITY: _Columns = {
-    "region_name_zh": ("城市 city", ""),
-    "year": ("年 year", ""),
-    "published_by": ("发布者 publisher", ""),
-    "published_scope": ("范围 scope", ""),
-    "is_chosen": ("采用 taken", ""),
-    "published_km2": ("公布 published km²", ".2f"),
-    "threshold": ("阈值 threshold", "g"),
-    "built_up_km2": ("建成区 built-up km²", ".2f"),
-    "agreement": ("一致度 IoU", ".3f"),
+    "region_name_zh": ("城市\ncity", ""),
+    "year": ("年\nyear", ""),
+    "published_by": ("发布者\npublisher", ""),
+    "published_scope": ("范围\nscope", ""),
+    "is_chosen": ("采用\ntaken", ""),
+    "published_km2": ("公布\npublished km²", ".2f"),
+    "threshold": ("阈值\nthreshold", "g"),
+    "built_up_km2": ("建成区\nbuilt-up km²", ".2f"),
+    "agreement": ("一致度\nIoU", ".3f"),
 }
 
 
@@ -199,6 +201,8 @@ def _show(study: "Study", series: str) -> None:
     origins = study.satellite_quality["data_origin"].unique().to_list()
     marked = "SYNTHETIC 合成数据 · " if "synthetic" in origins else ""
     order = ["region_code", "start_year", "end_year"]
+    # Beyond a terminal nothing has a width: figures that are cut off help nobody.
+    console = out if out.is_terminal else Console(width=max(out.width, _WIDTH))
     figures = study.sensitivity.filter(series=series)
     several = figures.filter(figures["region_code", "year"].is_duplicated())
     for title, frame, columns in (
@@ -210,7 +214,7 @@ def _show(study: "Study", series: str) -> None:
     ):
         shown = frame.filter(series=series)
         if shown.height:
-            out.print(_table(f"{marked}{title} · {series}", shown, columns))
+            console.print(_table(f"{marked}{title} · {series}", shown, columns))
     notes = study.satellite_quality["satellite", "year", "coefficients_note"].drop_nulls().unique().sort("year")
     for satellite, year, note in notes.iter_rows():
         out.print(f"{satellite} {year}: {note}")
@@ -221,7 +225,7 @@ def _table(title: str, frame: "pl.DataFrame", columns: _Columns) -> Table:
     for heading, form in columns.values():
         table.add_column(heading, justify="right" if form else "left")
     forms = [form for _, form in columns.values()]
-    for row in frame.select(columns).iter_rows():
+    for row in frame.select(list(columns)).iter_rows():
         table.add_row(*map(_text, row, forms))
     return table
 

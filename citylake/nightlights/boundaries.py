@@ -25,6 +25,8 @@ _COUNTRY = "156"
 # two before, 21-50 are autonomous prefectures and leagues: their 01-20 are county-level cities, and districts none.
 _DISTRICTS = range(21)
 _WITHOUT_DISTRICTS = range(21, 51)
+# In a municipality 01 there is districts, 02 is counties, whatever comes after: Chongming is 310151.
+_MUNICIPALITIES = ("11", "12", "31", "50")
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,16 @@ def county_units(city_code: str) -> Sequence[Unit]:
 
 
 def _is_district(code: str) -> bool:
+    if code.startswith(_MUNICIPALITIES):
+        return code[2:4] == "01"
     return int(code[2:4]) not in _WITHOUT_DISTRICTS and int(code[4:]) in _DISTRICTS
 
 
 @cache
 def _counties(city_code: str) -> tuple[tuple[str, str, shapely.Geometry], ...]:
     """Code, name and outline of the units at county level, by code."""
-    prefix = _COUNTRY + city_code[:4]
+    # A municipality such as Shanghai, 310000, is a province of which all are parts.
+    prefix = _COUNTRY + (city_code[:2] if city_code.endswith("0000") else city_code[:4])
     found = sorted(
         (feature["properties"]["gb"], feature["properties"]["name"], json.dumps(feature["geometry"]))
         for feature in _features("district")

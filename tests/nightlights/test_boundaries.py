@@ -47,6 +47,12 @@ def test_a_city_without_counties_is_all_districts() -> None:
     assert city_unit("441900", "municipal_districts").land_area_km2 > 2000
 
 
+def test_a_municipality_consists_of_its_districts() -> None:
+    # 16 410 km² by the yearbook; 重庆 keeps counties beside its districts.
+    assert city_unit(find_city("北京"), "municipal_districts").land_area_km2 == pytest.approx(16410, rel=0.01)
+    assert len(county_units(find_city("重庆"))) == 13
+
+
 def test_a_prefecture_without_districts_asks_for_another_scope() -> None:
     with pytest.raises(UsageError, match="scope prefecture"):
         city_unit(find_city("532300"), "municipal_districts")
