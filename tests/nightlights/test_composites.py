@@ -1,4 +1,6 @@
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 import rasterio.shutil
 import shapely
 from rasterio import Affine
+from rasterio.windows import Window
 
 from citylake.lake.errors import ContractViolation, UsageError
 from citylake.nightlights.composites import Composite, RefusedComposite, examine, find_composites, grid_of, read
@@ -198,3 +201,26 @@ def test_a_rotated_raster_is_refused(tmp_path: Path) -> None:
     composite = Composite.parse(write(tmp_path / "made_dmsplike_2015.tif", BYTES, transform=transform))
     with pytest.raises(UsageError, match="north"):
         grid_of(composite)
+
+
+def test_windows_of_a_global_composite_take_less_than_a_gibibyte(tmp_path: Path) -> None:
+    # Held whole it takes 0.7 GiB as bytes and 2.7 as numbers.
+    path = tmp_path / NOAA
+    transform = Affine(1 / 120, 0, -180 - 1 / 240, 0, -1 / 120, 75 + 1 / 240)
+    shape = {"width": 43201, "height": 16801, "count": 1, "dtype": "uint8", "crs": "EPSG:4326", "transform": transform}
+    with rasterio.open(path, "w", driver="GTiff", SPARSE_OK=True, **shape) as target:
+        lit = Window((113 + 180) * 120, (75 - 35) * 120, 120, 120)  # pyright: ignore[reportCallIssue]
+        target.write(np.full((120, 120), 40, np.uint8), 1, window=lit)
+    program = (
+        "import resource, sys, shapely; from pathlib import Path\n"
+        "from citylake.nightlights.composites import Composite, examine, grid_of, read\n"
+        "composite = Composite.parse(Path(sys.argv[1]))\n"
+        "grid = grid_of(composite).around(shapely.box(112.9, 33.9, 114.1, 35.1), 2)\n"
+        "(lights,), _ = read(composite, [grid])\n"
+        "print(int((lights > 0).sum()), examine(composite)['lit'],"
+        " resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+    window, whole, peak = map(int, done.stdout.split())
+    assert window == whole == 120 * 120
+    assert peak < 1024

@@ -37,7 +37,7 @@ def test_the_report_tells_thresholds_areas_residuals_and_indices() -> None:
     for said in ("郑州市", "许昌市", "threshold", "residual %", "% of land a year", "AWMEI", "s.e."):
         assert said in found.stdout
     # What is invented never looks real.
-    titles = [line for line in found.stdout.splitlines() if line.endswith("corrected")]
+    titles = [line for line in found.stdout.splitlines() if line.rstrip().endswith("corrected")]
     assert len(titles) == 4
     assert all("SYNTHETIC 合成数据" in title for title in titles)
     years = [line.split()[1] for line in found.stdout.splitlines() if line.strip().startswith("许昌市")]
