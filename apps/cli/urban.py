@@ -21,7 +21,7 @@ from citylake.lake.zones import Zones
 if TYPE_CHECKING:
     import polars as pl
 
-    from citylake.nightlights.study import Study
+    from citylake.nightlights.study import Study, StudySettings
 
 COMPOSITES = ("natural_resources", "night_light_composite")
 AREAS = ("housing_construction", "built_up_area")
@@ -33,6 +33,7 @@ Series = Literal["corrected", "raw"]
 # The same words as in citylake.nightlights, whose import would slow down every other command; types compare them.
 
 _WIDTH = 130
+_SYNTHETIC = ".synthetic."
 _Columns = dict[str, tuple[str, str]]
 _CITY_YEAR: _Columns = {
     "region_name_zh": ("城市\ncity", ""),
@@ -103,33 +104,38 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="urban")
 
 
+CitiesOption = Annotated[str, typer.Option(help="Chinese names or six-digit codes, separated by commas.")]
+PublisherOption = Annotated[list[str] | None, typer.Option(help="Whose areas to take; several in order of preference.")]
+ScopeOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Scopes of published areas to take, in order: municipal_districts, central_area, prefecture."),
+]
+StepOption = Annotated[float, typer.Option(min=0.05, max=8, help="Distance of thresholds that are tried.")]
+LowestOption = Annotated[float, typer.Option(min=0.1, max=62, help="Digital number from which on a cell is lit.")]
+ToleranceOption = Annotated[float, typer.Option(min=0, max=1, help="Of the larger growth rate, for coupling.")]
+CountiesOption = Annotated[bool, typer.Option("--counties", help="Rank-size over districts and counties too.")]
+CompositesOption = Annotated[Path | None, typer.Option(help="Folder of the rasters; that of landing when not given.")]
+AreasOption = Annotated[
+    Path | None, typer.Option(help="File of published areas; landing's newest, else the one that comes with it.")
+]
+
+
 def report(  # noqa: PLR0913  # the options of one command
     *,
-    cities: Annotated[str, typer.Option(help="Chinese names or six-digit codes, separated by commas.")],
+    cities: CitiesOption,
     years: Annotated[str, typer.Option(help="First and last year, or one.")] = "1997-2013",
     within: Annotated[Scope, typer.Option(help="市辖区 or 全市域: where lights count.")] = "municipal_districts",
     table: Annotated[Coefficients, typer.Option(help="Whose coefficients calibrate.")] = "elvidge_2014",
-    publisher: Annotated[
-        list[str] | None, typer.Option(help="Whose areas to take; several in order of preference.")
-    ] = None,
-    scope: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Scopes of published areas to take, in order: municipal_districts, central_area, prefecture."
-        ),
-    ] = None,
-    step: Annotated[float, typer.Option(min=0.05, max=8, help="Distance of thresholds that are tried.")] = 1.0,
-    lowest: Annotated[float, typer.Option(min=0.1, max=62, help="Digital number from which on a cell is lit.")] = 1.0,
-    tolerance: Annotated[float, typer.Option(min=0, max=1, help="Of the larger growth rate, for coupling.")] = 0.1,
+    publisher: PublisherOption = None,
+    scope: ScopeOption = None,
+    step: StepOption = 1.0,
+    lowest: LowestOption = 1.0,
+    tolerance: ToleranceOption = 0.1,
     epochs: Annotated[str, typer.Option(help="Years between which periods are.")] = "1997,2002,2007,2012",
-    counties: Annotated[bool, typer.Option("--counties", help="Rank-size over districts and counties too.")] = False,
+    counties: CountiesOption = False,
     series: Annotated[Series, typer.Option(help="raw is calibrated, corrected never decreases.")] = "corrected",
-    composites: Annotated[
-        Path | None, typer.Option(help="Folder of the rasters; that of landing when not given.")
-    ] = None,
-    areas: Annotated[
-        Path | None, typer.Option(help="File of published areas; landing's newest, else the one that comes with it.")
-    ] = None,
+    composites: CompositesOption = None,
+    areas: AreasOption = None,
 ) -> None:
     """城市扩张报告。 Thresholds, areas, residuals and indices of cities, for any composites in landing.
 
@@ -138,15 +144,10 @@ def report(  # noqa: PLR0913  # the options of one command
     """
     # Rasters and projections would slow down every other command
     from citylake.nightlights.boundaries import find_city  # noqa: PLC0415
-    from citylake.nightlights.composites import find_composites  # noqa: PLC0415
     from citylake.nightlights.measures import Levels  # noqa: PLC0415
-    from citylake.nightlights.published import SCOPES, Preference, read_published  # noqa: PLC0415
-    from citylake.nightlights.study import StudySettings, run_study  # noqa: PLC0415
+    from citylake.nightlights.published import SCOPES, Preference  # noqa: PLC0415
+    from citylake.nightlights.study import StudySettings  # noqa: PLC0415
 
-    landing = Zones.of(Settings()).landing
-    folder = composites or landing.joinpath(*COMPOSITES)
-    if not folder.is_dir():
-        raise UsageError(f"没有文件夹 {folder}。 There is no folder {folder}: put the composites there.")
     first, last = _years(years)
     settings = StudySettings(
         cities=tuple(find_city(name.strip()) for name in cities.split(",") if name.strip()),
@@ -154,19 +155,35 @@ def report(  # noqa: PLR0913  # the options of one command
         last_year=last,
         scope=within,
         table=table,
-        preference=Preference(
-            scopes=_scopes(scope, SCOPES, Preference.scopes),
-            publishers=tuple(publisher or ()),
-        ),
+        preference=Preference(_scopes(scope, SCOPES, Preference.scopes), tuple(publisher or ())),
         levels=Levels(step=step, lowest_light=lowest),
         coupling_tolerance=tolerance,
         epochs=tuple(_whole(year) for year in epochs.split(",")),
         with_counties=counties,
     )
-    published = areas or _newest_areas(landing)
-    err.print(f"{folder} · {published or 'published_built_up_area.csv'}", soft_wrap=True)
-    figures = read_published(published) if published else read_published()
-    _show(run_study(find_composites(folder), figures, settings), series)
+    _show(_study(settings, composites, areas), series)
+
+
+def _study(settings: "StudySettings", composites: Path | None, areas: Path | None) -> "Study":
+    """Run it on what lies in landing, or where it is told to look."""
+    from citylake.nightlights.composites import find_composites  # noqa: PLC0415
+    from citylake.nightlights.published import PUBLISHED, read_published  # noqa: PLC0415
+    from citylake.nightlights.study import run_study  # noqa: PLC0415
+
+    landing = Zones.of(Settings()).landing
+    folder = composites or landing.joinpath(*COMPOSITES)
+    if not folder.is_dir():
+        raise UsageError(f"没有文件夹 {folder}。 There is no folder {folder}: put the composites there.")
+    published = areas or _newest_areas(landing) or PUBLISHED
+    err.print(f"{folder} · {published}", soft_wrap=True)
+    found = find_composites(folder)
+    origin = "synthetic" if _SYNTHETIC in published.name else "real"
+    if any(one.origin != origin for one in found):
+        raise UsageError(
+            "影像与统计面积须同为真实或同为合成。 Of composites and published areas one is synthetic and the other "
+            "real: a threshold matched between them says nothing. Name the areas that belong to them (--areas)."
+        )
+    return run_study(found, read_published(published), settings)
 
 
 def sample(
@@ -185,7 +202,7 @@ def sample(
 
     landing = prepare(Settings()).landing
     folder = landing.joinpath(*COMPOSITES)
-    real = [path.name for path in folder.glob("*.tif*") if ".synthetic." not in path.name]
+    real = [path.name for path in folder.glob("*.tif*") if _SYNTHETIC not in path.name]
     if real:
         raise UsageError(
             f"{folder} 已有真实影像，不能混入合成影像。 There are real composites in {folder} ({real[0]}); "

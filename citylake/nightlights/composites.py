@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ _NOAA = re.compile(
 _LIKE = re.compile(r"^(?P<series>\w+_dmsplike)_(?P<year>\d{4})(?P<synthetic>\.synthetic)?\.tif(\.gz)?$")
 _OTHER_SENSOR = re.compile(r"^(SVDNB|VNL|VNP46|VIIRS|npp|LuoJia|LJ1|SDGSAT)", re.IGNORECASE)
 _BAND = "stable_lights.avg_vis"
+_CLOUD_FREE = "cf_cvg"
 _TIFF = re.compile(r"\.tiff?(\.gz)?$", re.IGNORECASE)
 _PER_DEGREE = 120
 _SAME = 0.01
@@ -83,6 +84,13 @@ class Composite:
         """The satellite, or the name of the series."""
         return self.satellite or self.path.name.rsplit("_", 1)[0]
 
+    @property
+    def cloud_free_path(self) -> Path | None:
+        """NOAA's numbers of cloud-free observations, where they lie beside it."""
+        names = (self.path.name.replace(_BAND, _CLOUD_FREE).removesuffix(".gz") + ending for ending in ("", ".gz"))
+        found = (self.path.with_name(name) for name in names if name != self.path.name)
+        return next((path for path in found if path.exists()), None) if self.satellite else None
+
     @classmethod
     def parse(cls, path: Path) -> "Composite":
         """Read a file's name. Raises RefusedComposite for another sensor, another band, a pair that never flew."""
@@ -113,9 +121,11 @@ def check_flown(satellite: str, year: int, name: str) -> None:
 def find_composites(folder: Path) -> list[Composite]:
     """The composites in a folder, by year and satellite.
 
-    Raises RefusedComposite for a raster that is none, and for two files of one satellite and year.
+    Raises RefusedComposite for a raster that is none, and for two files of one satellite and year. Numbers of
+    cloud-free observations are let be: they belong to a composite.
     """
-    found = [Composite.parse(path) for path in sorted(folder.iterdir()) if _TIFF.search(path.name)]
+    rasters = [path for path in sorted(folder.iterdir()) if _TIFF.search(path.name)]
+    found = [Composite.parse(path) for path in rasters if not _is_cloud_free(path)]
     ordered = sorted(found, key=lambda one: (one.year, one.series))
     for one, other in pairwise(ordered):
         if (one.year, one.series) == (other.year, other.series):
@@ -151,6 +161,24 @@ def read(composite: Composite, grids: Sequence[Grid]) -> tuple[list[Lights], boo
     return [found[place] for place in range(len(grids))], resampled
 
 
+def read_cloud_free(composite: Composite, grids: Sequence[Grid]) -> list[Lights] | None:
+    """How many cloud-free observations each cell of each grid has; None where NOAA's file of them is not there.
+
+    Raises RefusedComposite where that file is not on the composite's grid, or cannot be read.
+    """
+    path = composite.cloud_free_path
+    if path is None:
+        return None
+    counts = replace(composite, path=path)
+    with _opened(counts) as source:
+        native = _grid(source)
+        offsets = [native.offset_of(grid) for grid in grids]
+        if None in offsets:
+            raise _refused(path, "栅格不一致", "its cells are not those of its composite")
+        parts = zip(grids, offsets, strict=True)
+        return [_part(counts, source, grid, offset, None).astype(np.float32) for grid, offset in parts]
+
+
 def examine(composite: Composite) -> dict[str, float]:
     """Read a whole composite, some rows at a time: cells, those lit, those without data, the highest number.
 
@@ -168,6 +196,11 @@ def examine(composite: Composite) -> dict[str, float]:
             highest = max(highest, float(np.nanmax(values, initial=0)))
         cells = source.height * source.width
     return {"cells": cells, "lit": lit, "missing": missing, "highest": highest}
+
+
+def _is_cloud_free(path: Path) -> bool:
+    match = _NOAA.match(path.name)
+    return match is not None and match["band"] == _CLOUD_FREE
 
 
 def _why_no_name(name: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from citylake.lake.errors import UsageError
 from citylake.nightlights import measures, tables
 from citylake.nightlights.boundaries import Scope, city_unit, county_units
 from citylake.nightlights.calibration import Table, compose, correct_series, curve
-from citylake.nightlights.composites import HIGHEST, Composite, Lights, grid_of, read
+from citylake.nightlights.composites import HIGHEST, Composite, Lights, grid_of, read, read_cloud_free
 from citylake.nightlights.expansion import COUPLING_TOLERANCE
 from citylake.nightlights.grid import Floats
 from citylake.nightlights.measures import Levels, Place
@@ -98,20 +98,10 @@ def run_study(
 
     Raises:
         RefusedComposite: A composite cannot be used.
-        UsageError: There are no composites of these years, or they do not reach all of a city; published figures
-            conflict; a table has no coefficients for a satellite.
+        UsageError: There are no composites of these years, they are real and synthetic ones, or of several series in
+            one year, or do not reach all of a city; published figures conflict; a table has no coefficients.
     """
-    used = [one for one in composites if settings.first_year <= one.year <= settings.last_year]
-    if not used:
-        raise UsageError(
-            f"没有 {settings.first_year} 至 {settings.last_year} 年的合成影像。 There are no composites of "
-            f"{settings.first_year} to {settings.last_year}."
-        )
-    if len({one.origin for one in used}) > 1:
-        raise UsageError(
-            "真实影像与合成影像不能混用。 There are real and synthetic composites among them: a series that mixes both "
-            "says nothing of any city. Take one of them away."
-        )
+    used = _used(composites, settings)
     chosen = choose(published, settings.preference)
     places = _places(used, settings)
     series, quality = _read(used, places, settings)
@@ -135,6 +125,33 @@ def run_study(
     )
 
 
+def _used(composites: Sequence[Composite], settings: StudySettings) -> list[Composite]:
+    """The composites of the years studied, by year; see :func:`run_study` for what is refused."""
+    if not settings.cities:
+        raise UsageError("未指定城市。 No city is named: what is to be studied?")
+    used = [one for one in composites if settings.first_year <= one.year <= settings.last_year]
+    if not used:
+        raise UsageError(
+            f"没有 {settings.first_year} 至 {settings.last_year} 年的合成影像。 There are no composites of "
+            f"{settings.first_year} to {settings.last_year}."
+        )
+    if len({one.origin for one in used}) > 1:
+        raise UsageError(
+            "真实影像与合成影像不能混用。 There are real and synthetic composites among them: a series that mixes both "
+            "says nothing of any city. Take one of them away."
+        )
+    ordered = sorted(used, key=lambda one: (one.year, one.series))
+    for year, group in groupby(ordered, key=lambda one: one.year):
+        of_year = list(group)
+        if len(of_year) > 1 and any(one.satellite is None for one in of_year):
+            names = ", ".join(one.path.name for one in of_year)
+            raise UsageError(
+                f"{year} 年有多个系列。 Of {year} there are {names}: only satellites of NOAA's series are "
+                "composed. Leave one series in the folder."
+            )
+    return ordered
+
+
 def _places(composites: Sequence[Composite], settings: StudySettings) -> list[Place]:
     native = grid_of(composites[0])
     places: list[Place] = []
@@ -152,20 +169,19 @@ def _read(
     """The composed years of each place, and the quality of each satellite there. A composite is opened once."""
     series: list[list[Year]] = [[] for _ in places]
     quality: list[dict[str, Any]] = []
-    ordered = sorted(composites, key=lambda one: (one.year, one.series))
-    for year, group in groupby(ordered, key=lambda one: one.year):
+    for year, group in groupby(composites, key=lambda one: one.year):
         of_year = list(group)
         calibrated: list[list[Lights]] = []
         for composite in of_year:
             recorded, resampled = read(composite, [place.grid for place in places])
             own = curve(settings.table, composite.satellite, year) if composite.satellite else None
             calibrated.append([own.apply(lights) if own else lights for lights in recorded])
-            note = own.note if own else None
-            for place, before, after in zip(places, recorded, calibrated[-1], strict=True):
-                facts = _quality(place, before, after)
-                quality.append(
-                    facts | _named(composite, place) | {"is_resampled": resampled, "coefficients_note": note}
-                )
+            facts = {"is_resampled": resampled, "coefficients_note": own.note if own else None}
+            clear = read_cloud_free(composite, [place.grid for place in places])
+            for number, place in enumerate(places):
+                found = _quality(place, recorded[number], calibrated[-1][number])
+                count = _mean(clear[number], place.weights) if clear else None
+                quality.append(_named(composite, place) | facts | found | {"cloud_free_mean_count": count})
         for number, years in enumerate(series):
             years.append(_composed(year, of_year, [lights[number] for lights in calibrated], places[number].weights))
     return series, quality
@@ -206,6 +222,11 @@ def _quality(place: Place, recorded: Lights, calibrated: Lights) -> dict[str, An
         "total_light_recorded": float(np.nansum(recorded * weights)),
         "total_light_calibrated": float(np.nansum(calibrated * weights)),
     }
+
+
+def _mean(values: Lights, weights: Floats) -> float:
+    seen = ~np.isnan(values) & (weights > 0)
+    return float(np.average(values[seen], weights=weights[seen])) if seen.any() else 0.0
 
 
 def _city_years(

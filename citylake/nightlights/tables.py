@@ -129,6 +129,7 @@ SATELLITE_QUALITY: Columns = {
     "missing_cell_count": (pl.Int32, "无数据像元"),
     "lit_share": (pl.Float64, "有光占比 Share of the area with light"),
     "saturated_share": (pl.Float64, "饱和占比 Share of the area at 63, before calibration"),
+    "cloud_free_mean_count": (pl.Float64, "无云观测次数 Mean number of nights seen without cloud; null without cf_cvg"),
     "total_light_recorded": (pl.Float64, "校正前灯光总量"),
     "total_light_calibrated": (pl.Float64, "校正后灯光总量"),
     "coefficients_note": (pl.String, "系数说明 What must be known of the coefficients"),

@@ -86,6 +86,18 @@ def test_two_satellites_are_averaged_where_both_see_light() -> None:
     assert np.isnan(both[4])
 
 
+@pytest.mark.parametrize(("one", "other", "year"), [("F12", "F14", 1997), ("F14", "F15", 2001), ("F15", "F16", 2005)])
+def test_two_satellites_of_one_truth_compose_back_to_it(one: str, other: str, year: int) -> None:
+    # What each would have recorded: the number whose calibrated value is nearest to the truth.
+    truth = np.random.default_rng(2).uniform(4, 58, 500).astype(np.float32)
+    calibrated = []
+    for satellite in (one, other):
+        own = curve("elvidge_2014", satellite, year)
+        recorded = np.abs(own.apply(NUMBERS)[None, :] - truth[:, None]).argmin(axis=1).astype(np.float32)
+        calibrated.append(own.apply(recorded))
+    assert np.abs(compose(calibrated) - truth).max() <= 1
+
+
 def test_one_satellite_composes_to_itself() -> None:
     assert (compose([NUMBERS]) == NUMBERS).all()
 

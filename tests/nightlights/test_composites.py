@@ -12,7 +12,15 @@ from rasterio import Affine
 from rasterio.windows import Window
 
 from citylake.lake.errors import ContractViolation, UsageError
-from citylake.nightlights.composites import Composite, RefusedComposite, examine, find_composites, grid_of, read
+from citylake.nightlights.composites import (
+    Composite,
+    RefusedComposite,
+    examine,
+    find_composites,
+    grid_of,
+    read,
+    read_cloud_free,
+)
 from citylake.nightlights.grid import ALBERS
 from tests.nightlights.rasters import NOAA, centred, write
 
@@ -136,6 +144,27 @@ def test_composites_are_found_by_year_and_satellite_and_other_files_left_alone(t
         (2000, "F14"),
         (2000, "F15"),
     ]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_cloud_free_observations_are_read_where_they_lie_beside_a_composite(ending: str, tmp_path: Path) -> None:
+    composite = Composite.parse(write(tmp_path / NOAA, BYTES))
+    part = grid_of(composite).around(INSIDE, margin=2)
+    assert read_cloud_free(composite, [part]) is None
+    beside = tmp_path / f"F121999.v4b_web.cf_cvg.tif{ending}"
+    write(beside, np.full((60, 60), 71, np.uint8))
+    assert [one.path.name for one in find_composites(tmp_path)] == [NOAA]
+    counts = read_cloud_free(composite, [part])
+    assert counts is not None
+    assert counts[0].shape == (part.height, part.width)
+    assert (counts[0] == 71).all()
+
+
+def test_cloud_free_observations_of_another_grid_are_refused(tmp_path: Path) -> None:
+    composite = Composite.parse(write(tmp_path / NOAA, BYTES))
+    write(tmp_path / "F121999.v4b_web.cf_cvg.tif", BYTES, transform=centred(113 + 1 / 240, 35))
+    with pytest.raises(RefusedComposite, match="cf_cvg"):
+        read_cloud_free(composite, [grid_of(composite)])
 
 
 @pytest.mark.parametrize("name", [NOAA, f"{NOAA}.gz"])

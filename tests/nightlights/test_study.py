@@ -1,10 +1,12 @@
 """The whole study, on synthetic composites whose truth is known."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import rasterio
 import shapely
 from exactextract import exact_extract
 from exactextract.feature import JSONFeatureSource
@@ -107,6 +109,19 @@ def test_calibration_brings_the_satellites_of_a_year_together(synthetic: Synthet
     assert apart.height == 6 * 11
     assert apart["total_light_calibrated"].mean() < 1.03 < apart["total_light_recorded"].mean()
     assert quality.filter(satellite="F18", year=2013)["coefficients_note"].null_count() == 0
+
+
+def test_cloud_free_observations_are_told_by_city_and_satellite(synthetic: Synthetic, tmp_path: Path) -> None:
+    composite = next(one for one in find_composites(synthetic.landing / COMPOSITES) if one.year == 2010)
+    copy = tmp_path / composite.path.name
+    copy.write_bytes(composite.path.read_bytes())
+    with rasterio.open(copy) as source:
+        profile = source.profile
+    with rasterio.open(tmp_path / "F182010.v4d_web.cf_cvg.synthetic.tif", "w", **profile) as target:
+        target.write(np.full((1, profile["height"], profile["width"]), 52, np.uint8))
+    quality = run_study(find_composites(tmp_path), synthetic.published, XUCHANG).satellite_quality
+    assert quality["cloud_free_mean_count"].to_list() == [52]
+    assert synthetic.study.satellite_quality["cloud_free_mean_count"].null_count() == 6 * 28
 
 
 def test_the_corrected_series_never_decreases_and_the_raw_one_is_kept_beside_it(synthetic: Synthetic) -> None:
@@ -215,6 +230,20 @@ def test_the_prefecture_is_more_than_its_districts(synthetic: Synthetic) -> None
     part = synthetic.study.city_year.filter(series="raw", year=2013, region_code="411000")
     assert whole["land_area_km2"].item() > 4 * part["land_area_km2"].item()
     assert whole["total_light"].item() > part["total_light"].item()
+
+
+def test_series_of_other_makers_are_not_composed_with_satellites(synthetic: Synthetic) -> None:
+    # Their mean would be of calibrated and uncalibrated numbers.
+    composites = find_composites(synthetic.landing / COMPOSITES)
+    other = replace(composites[0], path=Path("made_dmsplike_1997.synthetic.tif"), satellite=None)
+    with pytest.raises(UsageError, match="made_dmsplike_1997"):
+        run_study([*composites, other], synthetic.published, XUCHANG)
+
+
+def test_real_and_synthetic_composites_make_no_series(synthetic: Synthetic) -> None:
+    first, *others = find_composites(synthetic.landing / COMPOSITES)
+    with pytest.raises(UsageError, match="real and synthetic"):
+        run_study([replace(first, origin="real"), *others], synthetic.published, XUCHANG)
 
 
 def test_years_without_composites_are_refused(synthetic: Synthetic) -> None:
