@@ -2,7 +2,7 @@
 
 import typer
 
-from apps.cli import disagreements, doctor, erase, ingest, refresh, release, replay, review, sample_city, sql
+from apps.cli import disagreements, doctor, erase, ingest, refresh, release, replay, review, sample_city, sql, urban
 from apps.cli.console import Commands, exit_codes
 
 app = typer.Typer(
@@ -19,5 +19,5 @@ app = typer.Typer(
     epilog=exit_codes(),
 )
 
-for module in (refresh, sample_city, ingest, replay, release, disagreements, review, erase, sql, doctor):
+for module in (refresh, sample_city, ingest, replay, release, disagreements, review, erase, urban, sql, doctor):
     module.register(app)

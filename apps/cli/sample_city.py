@@ -3,7 +3,7 @@
 It never mixes: where real deliveries lie in landing it refuses, for a release that mixes both is refused too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
+from apps.cli import urban
 from apps.cli.console import out
 from citylake.lake.errors import UsageError
 from citylake.lake.landed import LandedFile
@@ -79,7 +80,7 @@ def sample_city(  # noqa: PLR0913  # the options of one command
 
     settings = Settings()
     landing = prepare(settings).landing
-    if if_empty and any(path.is_file() for path in landing.rglob("[!.]*")):
+    if if_empty and any(path.is_file() for path in landing.rglob("[!.]*") if not _is_of_lights(path, landing)):
         out.print(f"Landing is not empty, so no sample city was made. 已有文件，未生成示例城市。 ({landing})")
         return
     if not force:
@@ -110,7 +111,7 @@ def _show(facts: Mapping[str, int]) -> None:
 
 def _refuse_to_mix(landing: Path) -> None:
     """Raise when anything was delivered already: a real delivery must not be mixed, a sample city not be blended."""
-    landed = (LandedFile.parse(path, path.parent.parent.name) for path in landing.glob("*/*/*") if path.is_file())
+    landed = (LandedFile.parse(path, path.parent.parent.name) for path in _extracts(landing))
     origins = [file.origin for file in landed if file is not None]
     if "real" in origins:
         raise UsageError(
@@ -124,3 +125,13 @@ def _refuse_to_mix(landing: Path) -> None:
             "citylake refresh, use another CITYLAKE_HOME, or --force to write over it. "
             "已有示例城市：可直接运行 citylake refresh，换用另一个 CITYLAKE_HOME，或使用 --force 覆盖。"
         )
+
+
+def _extracts(landing: Path) -> Iterator[Path]:
+    """What lies in landing, synthetic night lights apart: they are made beside a sample city, before it or after."""
+    return (path for path in landing.glob("*/*/*") if path.is_file() and not _is_of_lights(path, landing))
+
+
+def _is_of_lights(path: Path, landing: Path) -> bool:
+    folders = [landing.joinpath(*dataset) for dataset in (urban.COMPOSITES, urban.AREAS)]
+    return path.parent in folders and ".synthetic." in path.name

@@ -57,6 +57,16 @@ def test_it_refuses_a_second_city_unless_forced(home: Path) -> None:
     assert len(_files(home)) > 25
 
 
+# Would catch `make refresh` making no city for whoever looked at night lights first.
+def test_synthetic_night_lights_are_no_city(home: Path) -> None:
+    lights = home / "landing" / "natural_resources" / "night_light_composite"
+    lights.mkdir(parents=True)
+    (lights / "F121999.v4b_web.stable_lights.avg_vis.synthetic.tif").write_bytes(b"")
+    assert _run("--until", "2026-10-31", "--if-empty").exit_code == 0
+    assert len(_files(home)) == 26
+    assert _run("--until", "2026-10-31").exit_code == 2
+
+
 # Would catch `make refresh` failing, or writing again, on its second day.
 def test_if_empty_leaves_a_landing_alone_that_has_files(home: Path) -> None:
     assert _run("--if-empty", "--until", "2026-10-31").exit_code == 0
