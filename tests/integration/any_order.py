@@ -73,7 +73,7 @@ class Lake:
     def dbt(self, *arguments: str) -> None:
         target = DbtPaths.of(self.city.settings).target
         target.mkdir(parents=True, exist_ok=True)
-        quick = ["--quiet", "--no-write-json", "--log-level-file", "none"]
+        quick = ["--log-level", "none", "--no-write-json", "--log-level-file", "none"]
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment(self.city.settings, target).items():
                 patch.setenv(name, value)
