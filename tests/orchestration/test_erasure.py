@@ -2,7 +2,6 @@
 
 import gc
 import json
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from ingestion.suppressing import suppress
 from orchestration import erasure
 from orchestration.erasure import Outcome, ask, carry_on, finish
 from tests.ingestion.support import CONTRACT
+from tests.lake.homes import copy_folder, made_once
 from tests.lake.support import publish
 
 DAY = date(2026, 11, 20)
@@ -46,17 +46,24 @@ class PowerCut(BaseException):
     """What ends a process at once: nothing catches it."""
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
-    made = Settings(home=tmp_path / "home", contracts=tmp_path / "contracts", threads=1, memory_limit="512MB")
+def settings_of(folder: Path) -> Settings:
+    return Settings(home=folder / "home", contracts=folder / "contracts", threads=1, memory_limit="512MB")
+
+
+def found(folder: Path) -> Settings:
+    """An empty home, and the one contract of these tests."""
+    made = settings_of(folder)
     prepare(made)
-    folder = made.contracts / "office"
-    folder.mkdir(parents=True)
+    office = made.contracts / "office"
+    office.mkdir(parents=True)
     text = CONTRACT.format(version="1.0.0", tolerance=0.5).rstrip() + CITIZEN
-    (folder / "thing.odcs.yaml").write_text(text.replace("value: snapshot}", f"value: append}}{MENTIONS}"), "utf-8")
-    load_contracts.cache_clear()
-    yield made
-    load_contracts.cache_clear()
+    (office / "thing.odcs.yaml").write_text(text.replace("value: snapshot}", f"value: append}}{MENTIONS}"), "utf-8")
+    return made
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return found(tmp_path)
 
 
 def thing(settings: Settings) -> Contract:
@@ -89,12 +96,46 @@ def night(settings: Settings, run_id: str) -> None:
     publish(settings, run_id)
 
 
+@pytest.fixture(scope="session")
+def one_night(session_folder: Path) -> Path:
+    """The folder of a small city after a night, as all workers copy it."""
+
+    def make(folder: Path) -> None:
+        settings = found(folder)
+        deliver(settings, f"T0000000001,1,{ID}\nT0000000002,2,{OTHER}\nT0000000003,bad,{ID}\n")
+        deliver(settings, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
+        night(settings, "run-001")
+
+    return made_once(session_folder / "one_night", make)
+
+
+@pytest.fixture(scope="session")
+def one_erasure(session_folder: Path, one_night: Path) -> Path:
+    """The same, a person having been erased from it in a second night."""
+
+    def make(folder: Path) -> None:
+        copy_folder(one_night, folder)
+        city = settings_of(folder)
+        with writer_lock(city, "test"):
+            ask(city, key_of(city, "T0000000001"), BASIS, "officer")
+            carry_on(city)
+            night(city, "run-002")
+            (outcome,) = finish(city)
+        assert outcome.certificate is not None
+
+    return made_once(session_folder / "one_erasure", make)
+
+
 @pytest.fixture
-def city(settings: Settings) -> Settings:
-    deliver(settings, f"T0000000001,1,{ID}\nT0000000002,2,{OTHER}\nT0000000003,bad,{ID}\n")
-    deliver(settings, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
-    night(settings, "run-001")
-    return settings
+def city(one_night: Path, tmp_path: Path) -> Settings:
+    copy_folder(one_night, tmp_path)
+    return settings_of(tmp_path)
+
+
+@pytest.fixture
+def erased_city(one_erasure: Path, tmp_path: Path) -> Settings:
+    copy_folder(one_erasure, tmp_path)
+    return settings_of(tmp_path)
 
 
 def key_of(settings: Settings, number: str) -> str:
@@ -220,17 +261,9 @@ def test_a_release_that_somebody_reads_is_waited_for_and_then_dropped(city: Sett
     assert (outcome.waiting_for, len(list_releases(Zones.of(city)))) == ("", 1)
 
 
-def erased(city: Settings) -> None:
-    with writer_lock(city, "test"):
-        ask(city, key_of(city, "T0000000001"), BASIS, "officer")
-        carry_on(city)
-        night(city, "run-002")
-        finish(city)
-
-
-def test_a_person_who_is_delivered_again_is_erased_again_and_counted(city: Settings) -> None:
+def test_a_person_who_is_delivered_again_is_erased_again_and_counted(erased_city: Settings) -> None:
     # Departments do not know of it: tomorrow's extract has the person as today's had.
-    erased(city)
+    city = erased_city
     deliver(city, f"T0000000001,9,\nT0000000008,9,{ID}\nT0000000009,9,{OTHER}\n", date(2026, 11, 22))
     with writer_lock(city, "test"):
         assert suppress(city, {"office.thing": thing(city)}, "run-003") == {"office.thing": 2}
@@ -241,9 +274,9 @@ def test_a_person_who_is_delivered_again_is_erased_again_and_counted(city: Setti
     assert (newest.rows_read, newest.rows_accepted, newest.rows_erased) == (1, 1, 2)
 
 
-def test_the_very_content_that_was_erased_is_emptied_when_it_comes_again(city: Settings) -> None:
+def test_the_very_content_that_was_erased_is_emptied_when_it_comes_again(erased_city: Settings) -> None:
     # Its hash is that of a delivery which is known, so nothing would be loaded, and the file would stay as it is.
-    erased(city)
+    city = erased_city
     deliver(city, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
     assert bytes_with(city, ID)
     with writer_lock(city, "test"):
@@ -267,9 +300,13 @@ def test_a_request_that_says_too_little_changes_nothing(city: Settings) -> None:
             with pytest.raises(UsageError, match="No person has this key"):
                 ask(city, wrong, BASIS, "officer")
     assert unfinished(Zones.of(city)) == []
-    erased(city)
-    with writer_lock(city, "test"), pytest.raises(UsageError, match="erased already"):
-        ask(city, key, BASIS, "officer")
+
+
+def test_whoever_was_erased_cannot_be_erased_a_second_time(one_night: Path, erased_city: Settings) -> None:
+    # A second request would look for whoever has nothing left, and certify that nothing was found.
+    key = key_of(settings_of(one_night), "T0000000001")
+    with writer_lock(erased_city, "test"), pytest.raises(UsageError, match="erased already"):
+        ask(erased_city, key, BASIS, "officer")
 
 
 def test_an_old_key_leads_to_the_person_who_has_it_now(city: Settings) -> None:
@@ -378,9 +415,9 @@ def test_a_basis_that_says_who_the_person_is_is_refused_without_repeating_it(cit
     ],
     ids=["in a tax number", "spaced", "hyphenated", "full-width", "the old form in a longer number"],
 )
-def test_a_person_is_noticed_again_however_the_id_is_written(written: str, city: Settings) -> None:
+def test_a_person_is_noticed_again_however_the_id_is_written(written: str, erased_city: Settings) -> None:
     # The first erasure finds it there; delivered again, it must not slip through.
-    erased(city)
+    city = erased_city
     deliver(city, f"T0000000008,9,{written}\nT0000000009,9,{OTHER}\n", date(2026, 11, 22))
     with writer_lock(city, "test"):
         assert suppress(city, {"office.thing": thing(city)}, "run-003") == {"office.thing": 1}
