@@ -122,9 +122,9 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
 def forget(connection: duckdb.DuckDBPyConnection, *, but: tuple[str, ...] = ()) -> None:
     """Drop temporary tables that no later step reads, the keeper's aside: of a city they are gigabytes."""
     tables = connection.execute("select table_name from duckdb_tables() where temporary").fetchall()
-    for (table,) in tables:
-        if table not in but and table != "keeper_pad":
-            connection.execute(f'drop table "{table}"')
+    drops = [f'drop table "{table}"' for (table,) in tables if table not in but and table != "keeper_pad"]
+    # In one transaction: each of its own would look for what changed in every lake.
+    connection.execute("; ".join(["begin", *drops, "commit"]))
 
 
 def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,4 +1,4 @@
-"""Deliver in random orders over thirty nights and compare with a full rebuild; the test runs one order, over twelve.
+"""Deliver in random orders over thirty nights and compare with a full rebuild; the test runs one order, over eight.
 
 For many: ``python -m tests.integration.any_order --orders 20``.
 """
