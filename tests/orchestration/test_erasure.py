@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.resolve import resolve_identities
 from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import manifests
@@ -17,140 +16,28 @@ from citylake.lake.lock import writer_lock
 from citylake.lake.reader import connect
 from citylake.lake.releases import list_releases
 from citylake.lake.settings import Settings
-from citylake.lake.zones import Zones, prepare
-from ingestion.landing import land, new_files
-from ingestion.loading import load_delivery
+from citylake.lake.zones import Zones
+from ingestion.landing import new_files
 from ingestion.suppressing import suppress
 from orchestration import erasure
 from orchestration.erasure import Outcome, ask, carry_on, finish
-from tests.ingestion.support import CONTRACT
-from tests.lake.homes import copy_folder, made_once
-from tests.lake.support import publish
-
-DAY = date(2026, 11, 20)
-ID, OTHER = "11010519491231002X", "440524188001010014"
-CITIZEN = """
-      - name: citizen_id
-        physicalName: 证件
-        businessName: 证件 Id
-        logicalType: string
-        classification: identifier
-        customProperties: [{property: check, value: citizen_id}, {property: severity, value: warning}]
-"""
-MENTIONS = """
-  - {property: mentions, value: [{names: person, role: subject, id: citizen_id}]}"""
-BASIS = "个人信息保护法第47条"
+from tests.orchestration.office import (
+    BASIS,
+    DAY,
+    ID,
+    OTHER,
+    bytes_with,
+    deliver,
+    erase_at_source,
+    key_of,
+    night,
+    settings_of,
+    thing,
+)
 
 
 class PowerCut(BaseException):
     """What ends a process at once: nothing catches it."""
-
-
-def settings_of(folder: Path) -> Settings:
-    return Settings(home=folder / "home", contracts=folder / "contracts", threads=1, memory_limit="512MB")
-
-
-def found(folder: Path) -> Settings:
-    """An empty home, and the one contract of these tests."""
-    made = settings_of(folder)
-    prepare(made)
-    office = made.contracts / "office"
-    office.mkdir(parents=True)
-    text = CONTRACT.format(version="1.0.0", tolerance=0.5).rstrip() + CITIZEN
-    (office / "thing.odcs.yaml").write_text(text.replace("value: snapshot}", f"value: append}}{MENTIONS}"), "utf-8")
-    return made
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return found(tmp_path)
-
-
-def thing(settings: Settings) -> Contract:
-    return load_contracts(settings.contracts)["office.thing"]
-
-
-def deliver(settings: Settings, body: str, day: date = DAY) -> None:
-    file = settings.home.parent / "export.csv"
-    file.write_text(f"编号,数量,证件\n{body}", "utf-8")
-    load_delivery(settings, thing(settings), land(settings, file, thing(settings), day), f"night {day}")
-
-
-def night(settings: Settings, run_id: str) -> None:
-    """What a night does, so far as persons are concerned: staging as it is in force, identity, a mart, a release."""
-    files = [str(folder / manifest.accepted_file) for manifest, folder, _ in manifests(Zones.of(settings))]
-    with open_lakes(settings) as lake:
-        lake.execute("create schema if not exists vault.staging; create schema if not exists people.base")
-        lake.execute("create schema if not exists city.base; create or replace table city.base.one as select 1 as one")
-        lake.execute(
-            "create or replace table vault.staging.stg_office__thing as select thing_id, citizen_id, count, "
-            "_delivery_id, _extract_date, _line, false as is_deleted from read_parquet(?)",
-            [files],
-        )
-    resolve_identities(settings, run_id, DAY)
-    with open_lakes(settings) as lake:
-        lake.execute(
-            "create or replace table people.base.dim_person as "
-            "select distinct person_key from vault.identity.person_record"
-        )
-    publish(settings, run_id)
-
-
-@pytest.fixture(scope="session")
-def one_night(session_folder: Path) -> Path:
-    """The folder of a small city after a night, as all workers copy it."""
-
-    def make(folder: Path) -> None:
-        settings = found(folder)
-        deliver(settings, f"T0000000001,1,{ID}\nT0000000002,2,{OTHER}\nT0000000003,bad,{ID}\n")
-        deliver(settings, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
-        night(settings, "run-001")
-
-    return made_once(session_folder / "one_night", make)
-
-
-@pytest.fixture(scope="session")
-def one_erasure(session_folder: Path, one_night: Path) -> Path:
-    """The same, a person having been erased from it in a second night."""
-
-    def make(folder: Path) -> None:
-        copy_folder(one_night, folder)
-        city = settings_of(folder)
-        with writer_lock(city, "test"):
-            ask(city, key_of(city, "T0000000001"), BASIS, "officer")
-            carry_on(city)
-            night(city, "run-002")
-            (outcome,) = finish(city)
-        assert outcome.certificate is not None
-
-    return made_once(session_folder / "one_erasure", make)
-
-
-@pytest.fixture
-def city(one_night: Path, tmp_path: Path) -> Settings:
-    copy_folder(one_night, tmp_path)
-    return settings_of(tmp_path)
-
-
-@pytest.fixture
-def erased_city(one_erasure: Path, tmp_path: Path) -> Settings:
-    copy_folder(one_erasure, tmp_path)
-    return settings_of(tmp_path)
-
-
-def key_of(settings: Settings, number: str) -> str:
-    with open_lakes(settings, ("vault",), read_only=True) as lake:
-        row = lake.execute(
-            "select person_key from vault.identity.person_record where register_no = ?", [number]
-        ).fetchone()
-    assert row is not None
-    return str(row[0])
-
-
-def bytes_with(settings: Settings, *words: str) -> list[str]:
-    """Files in whose bytes a word stands, by other means than the proof's."""
-    files = (path for path in settings.home.rglob("*") if path.is_file())
-    return [path.name for path in files if any(word.encode() in path.read_bytes() for word in words)]
 
 
 def test_a_person_is_erased_from_everything_and_the_certificate_says_no_more_than_counts(city: Settings) -> None:
@@ -174,12 +61,6 @@ def test_a_person_is_erased_from_everything_and_the_certificate_says_no_more_tha
     assert (certificate.basis, certificate.by, certificate.counts["vault.staging"]) == (BASIS, "officer", 2)
     assert (outcome.certificate or Path()).stat().st_mode & 0o077 == 0
     assert unfinished(Zones.of(city)) == []
-
-
-def erase_at_source(city: Settings) -> None:
-    with writer_lock(city, "test"):
-        ask(city, key_of(city, "T0000000001"), BASIS, "officer")
-        carry_on(city)
 
 
 def test_everybody_else_is_still_found_by_what_they_were_found_by(city: Settings) -> None:
@@ -367,29 +248,29 @@ def told_apart(settings: Settings, *numbers: str) -> None:
         )
 
 
-def test_another_persons_records_stay_though_they_carry_the_same_wrong_id(settings: Settings) -> None:
+def test_another_persons_records_stay_though_they_carry_the_same_wrong_id(office: Settings) -> None:
     # Erased by the id, the other would vanish from every zone, and every later delivery of the other with them.
-    deliver(settings, f"T0000000001,1,{ID}\nT0000000002,2,{ID}\nT0000000003,bad,{ID}\n")
-    night(settings, "run-001")
-    told_apart(settings, "T0000000001", "T0000000002")
-    night(settings, "run-002")
-    other = key_of(settings, "T0000000002")
-    assert key_of(settings, "T0000000001") != other
-    with writer_lock(settings, "test"):
-        asked = ask(settings, key_of(settings, "T0000000001"), BASIS, "officer")
+    deliver(office, f"T0000000001,1,{ID}\nT0000000002,2,{ID}\nT0000000003,bad,{ID}\n")
+    night(office, "run-001")
+    told_apart(office, "T0000000001", "T0000000002")
+    night(office, "run-002")
+    other = key_of(office, "T0000000002")
+    assert key_of(office, "T0000000001") != other
+    with writer_lock(office, "test"):
+        asked = ask(office, key_of(office, "T0000000001"), BASIS, "officer")
         assert (asked.sought.ids, asked.sought.shared_id_count, asked.sought.records_of_others) == ([], 1, 1)
-        (journal,) = carry_on(settings)
+        (journal,) = carry_on(office)
         assert (journal.counts["landing.lines"], journal.counts["vault.staging"]) == (1, 1)
-        night(settings, "run-003")
-        (outcome,) = finish(settings)
-    assert (outcome.waiting_for, outcome.traces, key_of(settings, "T0000000002")) == ("", [], other)
-    (certificate,) = certificates(Zones.of(settings))
+        night(office, "run-003")
+        (outcome,) = finish(office)
+    assert (outcome.waiting_for, outcome.traces, key_of(office, "T0000000002")) == ("", [], other)
+    (certificate,) = certificates(Zones.of(office))
     assert certificate.kept == {"ids": 1, "records_with_these_ids": 1, "records_with_the_name": 0}
     assert {zone.zone for zone in certificate.searched if zone.shared} >= {"landing", "raw", "quarantine", "vault"}
     # Delivered again, the person is told by the record's number, and the other is left alone.
-    deliver(settings, f"T0000000001,5,{ID}\nT0000000002,6,{ID}\n", date(2026, 11, 22))
-    with writer_lock(settings, "test"):
-        assert suppress(settings, {"office.thing": thing(settings)}, "run-004") == {"office.thing": 1}
+    deliver(office, f"T0000000001,5,{ID}\nT0000000002,6,{ID}\n", date(2026, 11, 22))
+    with writer_lock(office, "test"):
+        assert suppress(office, {"office.thing": thing(office)}, "run-004") == {"office.thing": 1}
 
 
 def test_a_basis_that_says_who_the_person_is_is_refused_without_repeating_it(city: Settings) -> None:
