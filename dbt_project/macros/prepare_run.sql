@@ -12,7 +12,7 @@
 {% endmacro %}
 
 {% macro prepare_applied_delivery(relation) %}
-    {#- Asked of DuckDB: what dbt knows of a schema that this run does not write to, it learns in a transaction of its own. -#}
+    {#- Not load_relation: for a schema that the run does not write to, it begins a transaction that nobody commits. -#}
     {%- set columns = run_query(
         "select column_name from duckdb_columns() where database_name = 'vault' and schema_name = '" ~ relation.schema
         ~ "' and table_name = 'applied_delivery'"
