@@ -129,9 +129,9 @@ def forget(connection: duckdb.DuckDBPyConnection, *, but: tuple[str, ...] = ()) 
         "select distinct table_name from duckdb_columns() where database_name = 'temp' and table_name not in "
         "(select view_name from duckdb_views() where temporary)"
     ).fetchall()
-    for (table,) in tables:
-        if table not in but and table != "keeper_pad":
-            connection.execute(f'drop table "{table}"')
+    drops = [f'drop table "{table}"' for (table,) in tables if table not in but and table != "keeper_pad"]
+    # In one transaction: each of its own would look for what changed in every lake.
+    connection.execute("; ".join(["begin", *drops, "commit"]))
 
 
 def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
