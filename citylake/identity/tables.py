@@ -71,7 +71,7 @@ _TABLES = {
         kind varchar, left_key varchar, right_key varchar, stratum integer, stratum_pairs bigint, match_weight double,
         is_linked boolean, model_version varchar, drawn_at timestamptz, drawn_by varchar
     """,
-    "linkage_model": "kind varchar, version varchar, adopted_run_id varchar",
+    "linkage_model": "kind varchar, version varchar, adopted_run_id varchar, fingerprint varchar",
     "linkage_run": LINKAGE_RUN,
 }
 
@@ -99,6 +99,7 @@ _COMMENTS = {
 # A home of before kept less, and persons only. Every key of theirs in it stays.
 _ADDED = {
     "keeper": {"record_secret": "varchar"},
+    "linkage_model": {"fingerprint": "varchar"},
     "extracted_dataset": {"deliveries": "varchar[]"},
     "person_mention": {"is_numbered": "boolean"},
     "person_record": {"match_weight": "double", "matched_record_key": "varchar"},
