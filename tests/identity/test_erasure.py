@@ -68,7 +68,11 @@ def test_the_record_of_a_sole_trader_is_the_persons_and_a_companys_is_not(staged
     sought = seek(staged.settings, staged.keys()["P1"])
     assert sought.traders == {ENTITIES: [trader], licence: [f"{trader}|subject_uscc"]}
     delete(staged.settings, sought, lambda _: None)
+    # Whom the erased records were weighed against is told by no delivery: the next night looks at everybody.
+    unfinished = "select kind from vault.identity.unfinished_run order by all"
+    assert staged.rows(unfinished) == [("entity",), ("person",)]
     staged.night()
+    assert staged.rows(unfinished) == []
     forget_traders(staged.settings, sought)
     assert rows_left(staged.settings, sought) == {}
     left = staged.rows(f"select registration_code from vault.staging.stg_{ENTITIES.replace('.', '__')} order by all")

@@ -246,6 +246,10 @@ def test_a_record_that_came_again_as_it_was_is_looked_at_only_where_its_day_coun
                 vault.mention(dataset, f"{key}{number}", key, name=name, phone="13900000000", extract_date=day)
         looked_at.append(vault.night()["sources_chosen_anew"])
     assert looked_at == [5, 3]
+    # A night that has nobody to look at forgets all the same whose days moved: the notes of many nights would add up.
+    vault.mention(REGISTER, "alone0", "alone", name="张三", phone="13900000000", extract_date=date(2026, 11, 10))
+    assert vault.night()["sources_chosen_anew"] == 0
+    assert vault.rows("select count(*) from vault.identity.changed_key") == [(0,)]
     dates = vault.rows("select key, last_extract_date from vault.identity.attribute_disagreement order by all")
     assert dates == [("disputed", days[1]), ("twice", days[1])]
 
