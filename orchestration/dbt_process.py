@@ -6,6 +6,7 @@ night has it done once, beside its first steps, and each command runs in a fork 
 """
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -13,11 +14,15 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dbt.contracts.graph.manifest import Manifest
+    from dbt_common.events.base_types import EventMsg
 
 _PR_SET_PDEATHSIG = 1
 SERVE = "--serve"
@@ -26,6 +31,9 @@ asks for them over the socket, on the project that was parsed into this file bef
 _IMPORTED_ONCE = ("dbt.cli.main", "dbt.task.build")
 """All of dbt but its adapter: DuckDB starts threads, and a process with threads must not fork."""
 _MESSAGE_BYTES = 1 << 16
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""dbt makes a thousand macros for every node and lets go of them: looked for every 700 objects, as Python does by
+itself, what can be freed takes a thirtieth of its time."""
 
 
 def die_with(parent: int) -> None:
@@ -131,7 +139,9 @@ def run_parsed(manifest: "Manifest", results: Path, arguments: list[str]) -> int
     from dbt.artifacts.schemas.run import RunExecutionResult  # noqa: PLC0415  # see main
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-    outcome = dbtRunner(manifest=manifest).invoke(["--no-write-json", *arguments])
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    outcome = dbtRunner(manifest=manifest, callbacks=[SpareDebugLines()]).invoke(["--no-write-json", *arguments])
     if isinstance(outcome.result, RunExecutionResult):
         outcome.result.write(str(results))
     if outcome.success:
@@ -139,6 +149,32 @@ def run_parsed(manifest: "Manifest", results: Path, arguments: list[str]) -> int
     if outcome.exception is not None:
         sys.stderr.write(f"{outcome.exception}\n")
     return 1 if outcome.exception is None else 2
+
+
+class SpareDebugLines:
+    """A callback of dbt's events: at the first, have the logs that show no debug line turn it away unmade.
+
+    dbt makes every event's line for every log, four thousand of them for a small city's marts, and throws away what is
+    below the log's level: nine of ten, and a tenth of its time.
+    """
+
+    def __init__(self) -> None:
+        self._is_done = False
+
+    def __call__(self, _: object) -> None:
+        if self._is_done:
+            return
+        self._is_done = True
+        from dbt_common.events.base_types import EventLevel  # noqa: PLC0415  # see main
+        from dbt_common.events.event_manager_client import get_event_manager  # noqa: PLC0415
+
+        for log in get_event_manager().loggers:
+            if log.level is not EventLevel.DEBUG:
+                log.filter = partial(_is_told, log.filter)
+
+
+def _is_told(is_wanted: "Callable[[EventMsg], bool]", event: "EventMsg") -> bool:
+    return event.info.level != "debug" and is_wanted(event)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,16 @@ select min(mention_key) from linking_known
 where profile_key in (from linking_affected) and mention_key not in (from linking_changed)
 group by profile_key
 """
+# A mention that nobody told of and that is described otherwise: the model's code is another, or a table fell behind.
+_UNTOLD = """
+select 1
+from linking_mention as mention inner join linking_known as known using (mention_key)
+where mention_key not in (from linking_changed) and mention.profile_key <> known.profile_key
+union all
+select 1 from linking_known
+where mention_key not in (from linking_changed) and mention_key not in (select mention_key from {mentions})
+limit 1
+"""
 _AFFECTED_TOO = """
 insert into linking_affected
 select distinct profile_key from linking_mention where profile_key not in (from linking_affected)
@@ -203,6 +213,8 @@ def describe_changed(  # noqa: PLR0913  # tables by keyword
         "create or replace temp table linking_mention as "
         + _mentions(model, f"{read} where mention_key in (from linking_speaking)")
     )
+    if connection.execute(_UNTOLD.format(mentions=mentions)).fetchone():
+        return False
     connection.execute(_SET_APART)
     connection.execute(_AFFECTED_TOO)
     connection.execute(_KNOWN_NOW)

@@ -137,8 +137,9 @@ def _have_read_anew(connection: duckdb.DuckDBPyConnection, dataset: str) -> None
 
 def _have_linked_anew(connection: duckdb.DuckDBPyConnection) -> None:
     """Have the next night look at everybody: what the person's records shared with others was not told it."""
-    for kind in KINDS:
-        connection.execute(f"drop table if exists vault.identity.{kind}_described")
+    if "unfinished_run" in tables(connection, "identity"):
+        for kind in KINDS:
+            connection.execute("insert into vault.identity.unfinished_run values (?, 'erasure')", [kind])
     connection.execute("drop table if exists vault.identity.source_run")
 
 

@@ -314,8 +314,18 @@ from {described} except select mention_key, profile_key, carried_id from linking
 """
 
 
+# Whoever had an edge that goes may be another one's now.
+_LOOSENED = """
+create or replace temp table linking_loosened as
+select unnest([left_key, right_key]) as mention_key from {edges}
+where
+    left_key in (select mention_key from linking_stale) or right_key in (select mention_key from linking_stale)
+"""
+
+
 def _keep(connection: duckdb.DuckDBPyConnection, edges: str, profiles: str, described: str, *, is_part: bool) -> None:
     """Edges, the profiles that they were found for and what mentions are of change together, or not at all."""
+    connection.execute(_LOOSENED.format(edges=edges))
     if is_part:
         connection.execute("create or replace temp table linking_no_longer as from linking_changed")
         connection.execute(f"{_DESCRIBED} from linking_known where mention_key in (from linking_changed)")

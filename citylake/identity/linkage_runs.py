@@ -103,7 +103,7 @@ def last_relink(connection: duckdb.DuckDBPyConnection, kind: Kind) -> date | Non
     return row[0] if row else None
 
 
-def note_run(  # noqa: PLR0913  # what a row says, by keyword
+def count_run(  # noqa: PLR0913  # what a row says, by keyword
     connection: duckdb.DuckDBPyConnection,
     night: NightOf,
     linked: Linked | None,
@@ -112,10 +112,7 @@ def note_run(  # noqa: PLR0913  # what a row says, by keyword
     is_relink: bool = False,
     diverging: int | None = None,
 ) -> dict[str, Any]:
-    """Write the night's row and give it back; a night that linked nothing repeats what the last one found.
-
-    ``linked`` is None where nothing was linked. The row of a run that was begun twice is replaced.
-    """
+    """The night's row; a night that linked nothing repeats what the last one found. ``linked`` is None then."""
     before = last_run(connection, night.kind)
     row: dict[str, Any]
     if linked is None and before is not None:
@@ -136,6 +133,11 @@ def note_run(  # noqa: PLR0913  # what a row says, by keyword
         "diverging_mentions": diverging,
         **measure(connection, night.kind, night.model_version),
     }
+    return row
+
+
+def note_run(connection: duckdb.DuckDBPyConnection, night: NightOf, row: dict[str, Any]) -> None:
+    """Write the night's row. That of a run that was begun twice is replaced."""
     names = list(row)
     connection.execute(
         "delete from vault.identity.linkage_run where run_id = ? and kind = ?", [night.run_id, night.kind]
@@ -144,7 +146,6 @@ def note_run(  # noqa: PLR0913  # what a row says, by keyword
         f"insert into vault.identity.linkage_run ({', '.join(names)}) values ({', '.join('?' for _ in names)})",
         list(row.values()),
     )
-    return row
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, kind: Kind) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import duckdb
 
 from citylake.contracts.mentions import Kind
 from citylake.identity.clustering import cluster
+from citylake.identity.describing import DESCRIBED_SCHEMA
 from citylake.identity.linkage import Scored, score
 from citylake.identity.models import LinkageModel
 from citylake.identity.reviews import replace_linking_pairs
@@ -33,14 +34,18 @@ _INPUT = {
     "entity": "create or replace temp view linking_input as select * from vault.identity.entity_mention",
 }
 
-# Read before scoring: whom a changed mention was compared with before may be another one's now.
+# Read before scoring: whoever was equal to a changed mention, or decided about with one, may be another one's now.
 _START = """
 create or replace temp table linking_start as
 select mention_key from touched
 union
-select right_key from vault.identity.{kind}_edge where left_key in (select mention_key from touched)
+select mention_key from vault.identity.{kind}_described where profile_key in (
+    select profile_key from vault.identity.{kind}_described where mention_key in (select mention_key from touched)
+)
 union
-select left_key from vault.identity.{kind}_edge where right_key in (select mention_key from touched)
+select right_key from linking_word where left_key in (select mention_key from touched)
+union
+select left_key from linking_word where right_key in (select mention_key from touched)
 """
 _KNOWN = (
     "create or replace temp table linking_known as select mention_key, profile_key, carried_id from linking_mention"
@@ -57,6 +62,7 @@ select mention_key, profile_key, carried_id
 from linking_known
 where
     mention_key in (select mention_key from linking_start)
+    or mention_key in (select mention_key from linking_loosened)
     or profile_key in (select profile_key from linking_fresh)
     or carried_id in (select anchor_id from touched);
 
@@ -129,6 +135,7 @@ def link_mentions(
     """
     edges, profiles, described = (f"vault.identity.{kind}_{one}" for one in ("edge", "profile", "described"))
     connection.execute(_INPUT[kind])
+    connection.execute(_WORDS, {"kind": kind})
     if kind == "person":
         model = replace(model, apart="is_apart")
     if anew:
@@ -137,6 +144,7 @@ def link_mentions(
             for table in (edges, profiles, described):
                 connection.execute(f"drop table if exists {table}")
     else:
+        connection.execute(f"create table if not exists {described} ({DESCRIBED_SCHEMA})")
         connection.execute(_START.format(kind=kind))
     scored = score(
         connection,
@@ -147,7 +155,6 @@ def link_mentions(
         described=described,
         changed=None if anew else "touched",
     )
-    connection.execute(_WORDS, {"kind": kind})
     is_whole = anew or _reach(connection, kind, scored)
     clustered = cluster(
         connection,

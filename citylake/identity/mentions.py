@@ -172,6 +172,7 @@ def _made_from(
         contract.dataset: [
             NORMALISATION,
             contract.key,
+            asdict(contract.holds) if contract.holds else None,
             [asdict(mention) for mention in contract.mentions if mention.names == kind],
         ]
         for contract in contracts

@@ -109,17 +109,22 @@ def adopt_model(settings: Settings, kind: Kind, version: str) -> None:
     write_atomically(in_force, file.read_text(encoding="utf-8"))
 
 
-def adopted_version(connection: duckdb.DuckDBPyConnection, kind: Kind) -> str | None:
-    """Which version the scores in the vault were made with."""
+def is_adopted(connection: duckdb.DuckDBPyConnection, kind: Kind, model: LinkageModel) -> bool:
+    """Whether the scores in the vault were made with this model: its version, and all that the code says of it."""
     row = connection.execute(
-        "select version from vault.identity.linkage_model where kind = ? order by adopted_run_id desc limit 1", [kind]
+        "select version, fingerprint from vault.identity.linkage_model where kind = ? "
+        "order by adopted_run_id desc limit 1",
+        [kind],
     ).fetchone()
-    return row[0] if row else None
+    return row == (model.version, model.fingerprint)
 
 
-def note_adopted(connection: duckdb.DuckDBPyConnection, kind: Kind, version: str, run_id: str) -> None:
-    """Keep that this run is the first that links with a version."""
-    connection.execute("insert into vault.identity.linkage_model values (?, ?, ?)", [kind, version, run_id])
+def note_adopted(connection: duckdb.DuckDBPyConnection, kind: Kind, model: LinkageModel, run_id: str) -> None:
+    """Keep that this run is the first that links with a model."""
+    connection.execute(
+        "insert into vault.identity.linkage_model (kind, version, adopted_run_id, fingerprint) values (?, ?, ?, ?)",
+        [kind, model.version, run_id, model.fingerprint],
+    )
 
 
 def _mentions(connection: duckdb.DuckDBPyConnection, kind: Kind) -> int:

@@ -47,22 +47,33 @@ from deleted_version
 where register_no not in (select register_no from vault.identity.{kind}_mention where source_dataset = $dataset)
 """
 
-# A number that is several persons' or entities' today says nothing.
-_CARRIED = """
-select deleted.source_record_key, {place} as place, min(record.{kind}_key) as key
-from deleted_record as deleted
-inner join vault.identity.{kind}_mention as mention on deleted.{number} = mention.{carried}
-inner join vault.identity.{kind}_record as record on mention.mention_key = record.source_record_key
-group by deleted.source_record_key
-having count(distinct record.{kind}_key) = 1
+# Who carries a number first and their keys then: few are looked for among all.
+_CARRIER = """
+select deleted.source_record_key, {place} as place, mention.mention_key
+from vault.identity.{kind}_mention as mention
+inner join deleted_record as deleted on mention.{carried} = deleted.{number}
 """
+# A number that is several persons' or entities' today says nothing.
 _FOUND = """
 insert into past_found
-select distinct '{kind}', source_dataset, register_no, source_record_key, carried.key
+with carrying as (
+    select source_record_key as mention_key, {kind}_key as key
+    from vault.identity.{kind}_record
+    where source_record_key in (select mention_key from carrier)
+),
+
+carried as (
+    select carrier.source_record_key, carrier.place, min(carrying.key) as key
+    from carrier inner join carrying using (mention_key)
+    group by carrier.source_record_key, carrier.place
+    having count(distinct carrying.key) = 1
+)
+
+select distinct '{kind}', source_dataset, register_no, source_record_key, known.key
 from deleted_record
 inner join (
-    select source_record_key, arg_min(key, place) as key from ({carried}) group by source_record_key
-) as carried using (source_record_key)
+    select source_record_key, arg_min(key, place) as key from carried group by source_record_key
+) as known using (source_record_key)
 """
 
 
@@ -145,8 +156,9 @@ def _find(connection: duckdb.DuckDBPyConnection, kind: Kind, dataset: str, delet
     connection.register("deleted_version", deleted)
     connection.execute(_DELETED.format(kind=kind, numbers=", ".join(numbers)), {"dataset": dataset})
     connection.unregister("deleted_version")
-    carried = " union all ".join(
-        _CARRIED.format(kind=kind, place=place, number=number, carried=there)
+    carriers = " union all ".join(
+        _CARRIER.format(kind=kind, place=place, number=number, carried=there)
         for place, (number, there) in enumerate(numbers.items())
     )
-    connection.execute(_FOUND.format(kind=kind, carried=carried))
+    connection.execute(f"create or replace temp table carrier as {carriers}")
+    connection.execute(_FOUND.format(kind=kind))

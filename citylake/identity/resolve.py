@@ -17,10 +17,10 @@ import duckdb
 from citylake.contracts.mentions import KINDS, Kind
 from citylake.contracts.model import load_contracts
 from citylake.identity.keeper import note_keeper, open_keeper, stored_fingerprint
-from citylake.identity.linkage_runs import NightOf, last_relink, last_run, note_run
+from citylake.identity.linkage_runs import NightOf, count_run, last_relink, last_run, note_run
 from citylake.identity.linking import Linked, link_mentions
 from citylake.identity.mentions import extract_mentions
-from citylake.identity.model_versions import adopted_version, model_in_force, note_adopted
+from citylake.identity.model_versions import is_adopted, model_in_force, note_adopted
 from citylake.identity.models import LinkageModel
 from citylake.identity.past_records import keep_past_records
 from citylake.identity.records import count, is_unfinished, write_records
@@ -116,7 +116,7 @@ def resolve_identities(
 def _resolve(step: _Step, touched: int, *, full: bool, relink: bool, is_first: bool) -> dict[str, Any]:
     """One kind: link what changed, or everybody where that is asked for or the model is another; keep the count."""
     connection, kind = step.connection, step.kind
-    is_new_model = adopted_version(connection, kind) != step.model.version
+    is_new_model = not is_adopted(connection, kind, step.model)
     is_anew = full or is_new_model
     decided = _touch_decided(step)
     linked: Linked | None = None
@@ -133,17 +133,12 @@ def _resolve(step: _Step, touched: int, *, full: bool, relink: bool, is_first: b
         row = connection.execute(_DIVERGING.format(kind=kind)).fetchone()
         diverging = row[0] if row else 0
         write_records(connection, kind, step.run_id, step.as_of, is_first=False)
+    night = NightOf(step.run_id, step.as_of, kind, step.model.version)
+    noted = count_run(connection, night, linked, changed=touched, is_relink=is_anew or relink, diverging=diverging)
     with transaction(connection):
         if is_new_model:
-            note_adopted(connection, kind, step.model.version, step.run_id)
-        noted = note_run(
-            connection,
-            NightOf(step.run_id, step.as_of, kind, step.model.version),
-            linked,
-            changed=touched,
-            is_relink=is_anew or relink,
-            diverging=diverging,
-        )
+            note_adopted(connection, kind, step.model, step.run_id)
+        note_run(connection, night, noted)
     kept = (
         "mentions",
         "records",

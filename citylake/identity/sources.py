@@ -271,18 +271,19 @@ def choose_sources(  # noqa: PLR0913  # what decides, and whether for everybody
 def _replace(connection: duckdb.DuckDBPyConnection, run: SourceRun, touched: int) -> None:
     """Write what was chosen, and that it was."""
     kind, is_touched = run.kind, "in (select key from touched)"
-    known = connection.execute(
+    is_noted = connection.execute(
         "select 1 from vault.identity.source_run where kind = ? and as_of_date = ? and fingerprint = ?",
         [run.kind, run.as_of, run.fingerprint],
     ).fetchone()
-    if known and not touched:
+    waiting = _count(connection, f"(select 1 from vault.identity.changed_key where kind = '{kind}')")
+    if is_noted and not touched and not waiting:
         return
     with transaction(connection):
         connection.execute("delete from vault.identity.source_run where kind = ?", [kind])
         connection.execute("insert into vault.identity.source_run values (?, ?, ?)", [kind, run.as_of, run.fingerprint])
+        connection.execute("delete from vault.identity.changed_key where kind = ?", [kind])
         if not touched:
             return
-        connection.execute("delete from vault.identity.changed_key where kind = ?", [kind])
         connection.execute(f"delete from vault.identity.{kind}_attribute where {kind}_key {is_touched}")
         connection.execute(
             f"delete from vault.identity.attribute_disagreement where kind = '{kind}' and key {is_touched}"

@@ -71,7 +71,7 @@ _TABLES = {
         kind varchar, left_key varchar, right_key varchar, stratum integer, stratum_pairs bigint, match_weight double,
         is_linked boolean, model_version varchar, drawn_at timestamptz, drawn_by varchar
     """,
-    "linkage_model": "kind varchar, version varchar, adopted_run_id varchar",
+    "linkage_model": "kind varchar, version varchar, adopted_run_id varchar, fingerprint varchar",
     "linkage_run": LINKAGE_RUN,
 }
 
@@ -99,6 +99,7 @@ _COMMENTS = {
 # A home of before kept less, and persons only. Every key of theirs in it stays.
 _ADDED = {
     "keeper": {"record_secret": "varchar"},
+    "linkage_model": {"fingerprint": "varchar"},
     "extracted_dataset": {"deliveries": "varchar[]"},
     "person_mention": {"is_numbered": "boolean"},
     "person_record": {"match_weight": "double", "matched_record_key": "varchar"},
@@ -129,9 +130,9 @@ def forget(connection: duckdb.DuckDBPyConnection, *, but: tuple[str, ...] = ()) 
         "select distinct table_name from duckdb_columns() where database_name = 'temp' and table_name not in "
         "(select view_name from duckdb_views() where temporary)"
     ).fetchall()
-    for (table,) in tables:
-        if table not in but and table != "keeper_pad":
-            connection.execute(f'drop table "{table}"')
+    drops = [f'drop table "{table}"' for (table,) in tables if table not in but and table != "keeper_pad"]
+    # In one transaction: each of its own would look for what changed in every lake.
+    connection.execute("; ".join(["begin", *drops, "commit"]))
 
 
 def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:

@@ -12,7 +12,12 @@
 {% endmacro %}
 
 {% macro prepare_applied_delivery(relation) %}
-    {%- if not load_relation(relation) -%}
+    {#- Not load_relation: for a schema that the run does not write to, it begins a transaction that nobody commits. -#}
+    {%- set columns = run_query(
+        "select column_name from duckdb_columns() where database_name = 'vault' and schema_name = '" ~ relation.schema
+        ~ "' and table_name = 'applied_delivery'"
+    ).columns['column_name'].values() | list -%}
+    {%- if not columns -%}
         {%- do run_query('create schema if not exists vault.' ~ relation.schema) -%}
         {%- do run_query('create table ' ~ relation ~ ' (dataset varchar, delivery_id varchar, run_id varchar)') -%}
         {%- for target_of_comment, comment in [
@@ -23,10 +28,7 @@
         ] -%}
             {%- do run_query("comment on " ~ target_of_comment ~ " is '" ~ comment ~ "'") -%}
         {%- endfor -%}
-    {%- elif not run_query(
-        "select column_name from duckdb_columns() where database_name = 'vault' and schema_name = '" ~ relation.schema
-        ~ "' and table_name = 'applied_delivery' and column_name = 'run_id'"
-    ).rows | list -%}
+    {%- elif 'run_id' not in columns -%}
         {#- A lake from before replays does not know which results it reflects: it reads them all again, once. -#}
         {%- do run_query('alter table ' ~ relation ~ ' add column run_id varchar') -%}
     {%- endif -%}

@@ -7,6 +7,8 @@
     {%- set building = make_intermediate_relation(target) -%}
     {#- Only a night of an earlier version that was killed between its two transactions leaves one. -#}
     {%- do drop_relation_if_exists(load_cached_relation(make_backup_relation(target, 'table'))) -%}
+    {#- A model in Python is written in a transaction of its own; a night that was killed right after it leaves this. -#}
+    {%- do drop_relation_if_exists(load_cached_relation(building)) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}

@@ -103,7 +103,7 @@ class CityHome:
         files = ["--target-path", str(self.settings.home / "target"), "--log-path", str(self.settings.home / "logs")]
         place = str(self.settings.dbt_project)
         project = ["--project-dir", place, "--profiles-dir", place]
-        quick = ["--quiet", "--no-write-json", "--log-level-file", "none"]
+        quick = ["--log-level", "none", "--no-write-json", "--log-level-file", "none"]
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("CITYLAKE_HOME", str(self.settings.home))
             outcome = dbtRunner(manifest=self.manifest).invoke([*arguments, *project, *files, *quick])

@@ -245,6 +245,19 @@ def test_no_column_of_people_or_city_has_the_name_of_an_identifier(city: CityHom
     assert {name for (name,) in columns} & named == set()
 
 
+def test_what_a_killed_night_left_half_built_is_built_by_the_next(home: CityHome) -> None:
+    # A model in Python is written in a transaction of its own, before the one that puts it in its place: killed between
+    # them, a night left a table whose name every later night stumbled over.
+    home.write(
+        "create schema vault.intermediate",
+        "create table vault.intermediate.int_calendar_day__dbt_tmp as select 1 as half_built",
+    )
+    home.dbt("run", "--select", "int_calendar_day")
+    tables = home.query("select table_name from duckdb_tables() where schema_name = 'intermediate'")
+    assert tables == [("int_calendar_day",)]
+    assert home.query("select count(*) > 4000 from vault.intermediate.int_calendar_day") == [(True,)]
+
+
 def _models(city: CityHome) -> list[Any]:
     results = city.dbt("compile", "--select", "resource_type:model")
     return [result.node for result in results]

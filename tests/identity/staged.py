@@ -1,16 +1,21 @@
 """Staging tables by hand, and nights of identity over them."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 
 from citylake.contracts.model import find_contract
 from citylake.identity.resolve import resolve_identities
+from citylake.identity.tables import prepare_tables, transaction
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
-from citylake.lake.zones import prepare
+from citylake.lake.zones import Zones, prepare
 
 DAY = date(2026, 10, 31)
 REGISTER = "public_security.person_register"
@@ -41,6 +46,8 @@ class Staged:
 
     def stage(self, dataset: str, columns: str, rows: Sequence[Sequence[str | None]], day: str = "2026-10-31") -> None:
         """The staging table of a dataset, all columns text, and the rows of its first delivery."""
+        if not Zones.of(self.settings).catalog("vault").exists():
+            shutil.copytree(_empty_vault(), Zones.of(self.settings).vault, dirs_exist_ok=True)
         typed = ", ".join(f"{c.name} varchar" for c in find_contract(self.settings.contracts, dataset).columns)
         with open_lakes(self.settings, ("vault",)) as connection:
             connection.execute("create schema if not exists vault.staging")
@@ -79,28 +86,8 @@ class Staged:
             )
 
     def night(self, *, full: bool = False) -> dict[str, int]:
-        if self.nights == 1:
-            self._let_empty_tables_have_held_a_row()
         self.nights += 1
         return resolve_identities(self.settings, f"run-{self.nights}", DAY, full=full)
-
-    def _let_empty_tables_have_held_a_row(self) -> None:
-        """Half of a tiny night is DuckLake asking for the statistics of tables that never had any, again and again.
-
-        Hardly a table of a city's is so for long.
-        """
-        with open_lakes(self.settings, ("vault",)) as connection:
-            catalog = "__ducklake_metadata_vault"
-            never_written = connection.execute(
-                f"select table_name from {catalog}.ducklake_table inner join {catalog}.ducklake_schema as schemas "
-                "using (schema_id) where schemas.schema_name = 'identity' and ducklake_table.end_snapshot is null "
-                f"and table_id not in (select table_id from {catalog}.ducklake_table_stats)"
-            ).fetchall()
-            for statement in ("insert into {} default values", "delete from {}"):
-                connection.execute("begin")
-                for (table,) in never_written:
-                    connection.execute(statement.format(f"vault.identity.{table}"))
-                connection.execute("commit")
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         with open_lakes(self.settings, ("vault",), read_only=True) as connection:
@@ -112,6 +99,28 @@ class Staged:
 
     def events(self) -> list[tuple[object, ...]]:
         return self.rows("select event_type, old_key, new_key, changed_date from vault.identity.key_event order by all")
+
+
+@cache
+def _empty_vault() -> Path:
+    """A vault with identity's tables, each of which has held a row.
+
+    Half of a tiny first night is making them, and DuckLake asking again and again for the statistics of tables that
+    never had any. Hardly a table of a city's is so for long.
+    """
+    home = Path(tempfile.mkdtemp(prefix="citylake-vault-"))
+    atexit.register(shutil.rmtree, home)
+    settings = Settings(home=home)
+    prepare(settings)
+    with open_lakes(settings, ("vault",)) as connection:
+        with transaction(connection):
+            prepare_tables(connection)
+        tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'identity'").fetchall()
+        for statement in ("insert into vault.identity.{} default values", "delete from vault.identity.{}"):
+            with transaction(connection):
+                for (table,) in tables:
+                    connection.execute(statement.format(table))
+    return Zones.of(settings).vault
 
 
 def _table(dataset: str) -> str:

@@ -272,6 +272,21 @@ def test_a_change_that_was_not_told_is_no_reason_to_score_wrongly(connection: Co
     assert connection.execute("select count(*) from described").fetchone() == (8,)
 
 
+def test_a_model_that_reads_other_words_of_a_mention_is_no_reason_to_lose_edges(connection: Connection) -> None:
+    # Would catch a release whose code shortens addresses: whom nobody told of would lose what links them.
+    twins = [mention(key, "王伟", birth_date=BORN, phone="10012345678", address="人民路1号") for key in "ab"]
+    deliver(connection, *twins, *(mention(f"m{number}", f"李{number}") for number in range(8)))
+    link(connection)
+    shorter = replace(MODEL, columns=MODEL.columns | {"address": "left(address, 3)"})
+    assert shorter.fingerprint != MODEL.fingerprint
+    connection.execute("create table changed as select 'm0' as mention_key")
+    scored = score(
+        connection, shorter, "mentions", edges="edges", profiles="profiles", described="described", changed="changed"
+    )
+    assert not scored.is_part
+    assert connection.execute("select left_key, right_key from edges").fetchall() == [("a", "b")]
+
+
 def test_nothing_to_link_is_nothing(connection: Connection) -> None:
     deliver(connection)
     scored, clustered, keys = link(connection)

@@ -177,6 +177,29 @@ def test_nights_that_link_what_changed_come_to_what_a_full_relink_does(staged: S
     assert last_run(staged)["is_relink"]
 
 
+def test_whoever_was_held_together_by_a_record_that_is_gone_is_looked_at(staged: Staged) -> None:
+    # Two whom people called the same as a third are one through it alone; equal records name each other as evidence.
+    others = [("Q1", None, "赵一一", "1970-01-01", "1", None), ("Q2", None, "钱二二", "1971-02-02", "2", None)]
+    equal = [(f"R{n}", None, "孙三三", "1972-03-03", "1", "13900000000") for n in range(3)]
+    staged.stage(REGISTER, REGISTERED, [*PEOPLE, *others, *equal])
+    staged.night()
+    decide(staged, "P4", "Q1", "same")
+    decide(staged, "P4", "Q2", "same")
+    staged.night()
+    keys, known = staged.keys(), mention_keys(staged)
+    assert keys["Q1"] == keys["Q2"] == keys["P4"]
+    last = max(known[number] for number, *_ in equal)
+    kept = [one for one in equal if known[one[0]] != last]
+    staged.stage(REGISTER, REGISTERED, [*PEOPLE[:3], *others, *kept])
+    staged.night()
+    keys = staged.keys()
+    assert keys["Q1"] != keys["Q2"]
+    assert staged.rows(
+        "select count(*) from vault.identity.person_record where matched_record_key not in "
+        "(select mention_key from vault.identity.person_mention)"
+    ) == [(0,)]
+
+
 def test_everybody_is_linked_anew_when_the_last_time_is_a_month_ago_or_the_model_is_another(staged: Staged) -> None:
     staged.stage(REGISTER, REGISTERED, PEOPLE)
     staged.night()

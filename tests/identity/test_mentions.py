@@ -1,9 +1,12 @@
 """Whom records name: which mentions are kept, in what form, and what anchors them."""
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from citylake.contracts.model import Contract, load_contracts
 from citylake.lake.attach import open_lakes
 from tests.identity.staged import ANNA, BO, ENTITIES, REGISTER, Staged, with_check_digit
 
@@ -82,6 +85,25 @@ def test_what_a_record_says_of_holding_changes_its_mention_and_its_day_alone_doe
     keys = staged.keys()
     changed = dict(staged.rows("select key, is_moved from vault.identity.changed_key"))
     assert changed == {keys["P1"]: False, keys["P2"]: True}
+
+
+def test_a_contract_that_tells_otherwise_what_holds_has_its_records_read_anew(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Would catch values of another column taken for those of the one that counts now.
+    staged.stage(REGISTER, f"{REGISTERED}, status_code", [("P1", ANNA, "王伟", None, None, None, "1")])
+    staged.reflects(REGISTER, "2026-10-31")
+    assert [staged.night()["person_touched"] for _ in range(2)] == [1, 0]
+
+    def by_another_column(folder: Path) -> dict[str, Contract]:
+        contracts = load_contracts(folder)
+        register = contracts[REGISTER]
+        assert register.holds is not None
+        changed = replace(register, holds=replace(register.holds, column="register_no"))
+        return contracts | {REGISTER: changed}
+
+    monkeypatch.setattr("citylake.identity.resolve.load_contracts", by_another_column)
+    assert staged.night()["person_touched"] == 1
 
 
 def test_who_cannot_stand_alone_is_kept_and_names_nobody(staged: Staged) -> None:

@@ -21,7 +21,9 @@ def test_equal_mentions_that_share_a_hotline_weigh_in_an_explanation_what_their_
         connection.execute("attach ':memory:' as vault; create schema vault.identity")
         deliver(connection, *crowd, *twins, other)
         connection.execute("create table vault.identity.person_mention as from mentions")
-        tables = {"edges": "vault.identity.person_edge", "profiles": "vault.identity.person_profile"}
+        tables = {
+            name: f"vault.identity.person_{name.removesuffix('s')}" for name in ("edges", "profiles", "described")
+        }
         score(connection, MODEL, "mentions", **tables)
         edges = dict(
             connection.execute("select (left_key, right_key), match_weight from vault.identity.person_edge").fetchall()

@@ -1,4 +1,4 @@
-"""Deliver in random orders over thirty nights and compare with a full rebuild; the test runs one order, over twelve.
+"""Deliver in random orders over thirty nights and compare with a full rebuild; the test runs one order, over eight.
 
 For many: ``python -m tests.integration.any_order --orders 20``.
 """
@@ -73,7 +73,7 @@ class Lake:
     def dbt(self, *arguments: str) -> None:
         target = DbtPaths.of(self.city.settings).target
         target.mkdir(parents=True, exist_ok=True)
-        quick = ["--quiet", "--no-write-json", "--log-level-file", "none"]
+        quick = ["--log-level", "none", "--no-write-json", "--log-level-file", "none"]
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment(self.city.settings, target).items():
                 patch.setenv(name, value)

@@ -7,7 +7,8 @@ from tests.integration.small_city import SmallCity
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-TIMES = 12
+TIMES = 8
+"""One in each eighth of a night."""
 
 
 def test_a_night_killed_at_any_moment_leaves_nothing_lost_doubled_or_half_visible(

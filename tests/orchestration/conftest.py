@@ -1,4 +1,4 @@
-"""The small lake that tests of erasing share."""
+"""The small lake that tests of erasing share: after a night, and after an erasure."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -8,28 +8,48 @@ import pytest
 
 from citylake.contracts.model import load_contracts
 from citylake.lake.settings import Settings
-from citylake.lake.zones import prepare
-from tests.ingestion.support import CONTRACT
-from tests.orchestration.office import CITIZEN, ID, MENTIONS, OTHER, PERMITS, deliver, night
+from tests.lake.homes import copy_folder, made_once
+from tests.orchestration.office import ID, OTHER, deliver, erased, found, night, settings_of
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Settings]:
-    made = Settings(home=tmp_path / "home", contracts=tmp_path / "contracts", threads=1, memory_limit="512MB")
-    prepare(made)
-    folder = made.contracts / "office"
-    folder.mkdir(parents=True)
-    text = CONTRACT.format(version="1.0.0", tolerance=0.5).rstrip() + CITIZEN
-    (folder / "thing.odcs.yaml").write_text(text.replace("value: snapshot}", f"value: append}}{MENTIONS}"), "utf-8")
-    (folder / "permit.odcs.yaml").write_text(PERMITS, "utf-8")
     load_contracts.cache_clear()
-    yield made
+    yield found(tmp_path)
     load_contracts.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def one_night(session_folder: Path) -> Path:
+    """The folder of a small city after a night, as all workers copy it."""
+
+    def make(folder: Path) -> None:
+        settings = found(folder)
+        deliver(settings, f"T0000000001,1,{ID}\nT0000000002,2,{OTHER}\nT0000000003,bad,{ID}\n")
+        deliver(settings, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
+        night(settings, "run-001")
+
+    return made_once(session_folder / "one_night", make)
+
+
+@pytest.fixture(scope="session")
+def one_erasure(session_folder: Path, one_night: Path) -> Path:
+    """The same, a person having been erased from it in a second night."""
+
+    def make(folder: Path) -> None:
+        copy_folder(one_night, folder)
+        erased(settings_of(folder))
+
+    return made_once(session_folder / "one_erasure", make)
 
 
 @pytest.fixture
-def city(office: Settings) -> Settings:
-    deliver(office, f"T0000000001,1,{ID}\nT0000000002,2,{OTHER}\nT0000000003,bad,{ID}\n")
-    deliver(office, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
-    night(office, "run-001")
-    return office
+def city(one_night: Path, tmp_path: Path) -> Settings:
+    copy_folder(one_night, tmp_path)
+    return settings_of(tmp_path)
+
+
+@pytest.fixture
+def erased_city(one_erasure: Path, tmp_path: Path) -> Settings:
+    copy_folder(one_erasure, tmp_path)
+    return settings_of(tmp_path)

@@ -1,6 +1,7 @@
 """A small lake of one office that persons are erased from: what it has, its nights, and where a person still is."""
 
 from datetime import date
+from pathlib import Path
 
 from citylake.contracts.model import Contract, load_contracts
 from citylake.identity.resolve import resolve_identities
@@ -8,10 +9,11 @@ from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import manifests
 from citylake.lake.lock import writer_lock
 from citylake.lake.settings import Settings
-from citylake.lake.zones import Zones
+from citylake.lake.zones import Zones, prepare
 from ingestion.landing import land
 from ingestion.loading import load_delivery
 from orchestration.erasure import ask, carry_on, finish
+from tests.ingestion.support import CONTRACT
 from tests.lake.support import publish
 
 DAY = date(2026, 11, 20)
@@ -56,6 +58,22 @@ schema:
       - {name: citizen_id, physicalName: 证件, businessName: 证件 Id, logicalType: string, classification: identifier}
       - {name: agent_name, physicalName: 姓名, businessName: 姓名 Name, logicalType: string, classification: identifier}
 """
+
+
+def settings_of(folder: Path) -> Settings:
+    return Settings(home=folder / "home", contracts=folder / "contracts", threads=1, memory_limit="512MB")
+
+
+def found(folder: Path) -> Settings:
+    """An empty home, and the contracts of these tests."""
+    made = settings_of(folder)
+    prepare(made)
+    office = made.contracts / "office"
+    office.mkdir(parents=True)
+    text = CONTRACT.format(version="1.0.0", tolerance=0.5).rstrip() + CITIZEN
+    (office / "thing.odcs.yaml").write_text(text.replace("value: snapshot}", f"value: append}}{MENTIONS}"), "utf-8")
+    (office / "permit.odcs.yaml").write_text(PERMITS, "utf-8")
+    return made
 
 
 def thing(settings: Settings) -> Contract:

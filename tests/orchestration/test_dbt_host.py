@@ -10,7 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from citylake.lake.attach import install_extensions
 from citylake.lake.settings import PROJECT_ROOT, Settings
+from citylake.lake.zones import prepare
 from orchestration.dbt import environment
 from orchestration.dbt_host import DbtCommand, DbtFailed, DbtHost
 from orchestration.dbt_paths import PARTIAL_PARSE, DbtPaths
@@ -69,6 +71,16 @@ def test_a_command_that_dbt_does_not_know_fails_and_the_next_one_runs(
     assert any("no-such-command" in line for line in _said(failed))
     assert failed.wait() != 0
     assert _run(host, parsed, tmp_path, *LIST).wait() == 0
+
+
+def test_no_sql_of_dbts_can_load_an_extension_that_nobody_signed(host: DbtHost, tmp_path: Path) -> None:
+    # The permission that spares checking ours a second time would let a model load any library into the night.
+    settings = Settings(home=tmp_path / "home", landing=None)
+    install_extensions(prepare(settings))
+    asked = ("--inline", "select current_setting('allow_unsigned_extensions') as is_allowed", "--output", "json")
+    shown = _run(host, settings, tmp_path, "--quiet", "show", *asked)
+    assert '"is_allowed": false' in _said(shown)
+    assert shown.wait() == 0
 
 
 def test_dbt_and_what_it_runs_die_with_the_night_that_started_them(parsed: Settings) -> None:

@@ -37,3 +37,33 @@ def test_dbt_does_not_start_when_its_night_is_gone_already() -> None:
 
     with pytest.raises(SystemExit, match="nothing was written"):
         die_with(parent=os.getpid())
+
+
+def test_no_log_of_dbts_makes_a_line_that_it_does_not_show() -> None:
+    # Nine of ten lines were made, searched for secrets, and thrown away: a tenth of dbt's time in every night.
+    from dbt_common.events import EventLevel
+    from dbt_common.events.event_manager_client import add_logger_to_manager, cleanup_event_logger, get_event_manager
+    from dbt_common.events.functions import fire_event
+    from dbt_common.events.logger import LoggerConfig
+    from dbt_common.events.types import Note
+
+    from orchestration.dbt_process import SpareDebugLines
+
+    made: list[str] = []
+
+    def make(line: str) -> str:
+        made.append(line)
+        return line
+
+    try:
+        for level in (EventLevel.INFO, EventLevel.DEBUG):
+            add_logger_to_manager(LoggerConfig(name=f"test of {level}", level=level, scrubber=make))
+        get_event_manager().add_callback(SpareDebugLines())
+        for words in ("the first event", "nobody looks for this", "this is looked for"):
+            level = EventLevel.DEBUG if "nobody" in words else EventLevel.INFO
+            fire_event(Note(msg=words), level=level)
+    finally:
+        cleanup_event_logger()
+        get_event_manager().callbacks.clear()
+    shown = ["the first event", "the first event", "nobody looks for this", "this is looked for", "this is looked for"]
+    assert made == shown

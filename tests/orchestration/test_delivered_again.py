@@ -14,30 +14,28 @@ from citylake.lake.zones import Zones
 from ingestion.landing import land, new_files
 from ingestion.loading import load_delivery
 from ingestion.suppressing import suppress
-from tests.orchestration.office import DAY, ID, OTHER, bytes_with, deliver, erased, thing
+from tests.orchestration.office import DAY, ID, OTHER, bytes_with, deliver, thing
 
 
-def test_a_person_who_is_delivered_again_is_erased_again_and_counted(city: Settings) -> None:
+def test_a_person_who_is_delivered_again_is_erased_again_and_counted(erased_city: Settings) -> None:
     # Departments do not know of it: tomorrow's extract has the person as today's had.
-    erased(city)
-    deliver(city, f"T0000000001,9,\nT0000000008,9,{ID}\nT0000000009,9,{OTHER}\n", date(2026, 11, 22))
-    with writer_lock(city, "test"):
-        assert suppress(city, {"office.thing": thing(city)}, "run-003") == {"office.thing": 2}
-        assert suppress(city, {"office.thing": thing(city)}, "run-004") == {}
-    assert bytes_with(city, ID) == []
-    assert new_files(city, thing(city)) == []
-    (newest,) = [one for one, _, _ in manifests(Zones.of(city)) if one.extract_date == date(2026, 11, 22)]
+    deliver(erased_city, f"T0000000001,9,\nT0000000008,9,{ID}\nT0000000009,9,{OTHER}\n", date(2026, 11, 22))
+    with writer_lock(erased_city, "test"):
+        assert suppress(erased_city, {"office.thing": thing(erased_city)}, "run-003") == {"office.thing": 2}
+        assert suppress(erased_city, {"office.thing": thing(erased_city)}, "run-004") == {}
+    assert bytes_with(erased_city, ID) == []
+    assert new_files(erased_city, thing(erased_city)) == []
+    (newest,) = [one for one, _, _ in manifests(Zones.of(erased_city)) if one.extract_date == date(2026, 11, 22)]
     assert (newest.rows_read, newest.rows_accepted, newest.rows_erased) == (1, 1, 2)
 
 
-def test_the_very_content_that_was_erased_is_emptied_when_it_comes_again(city: Settings) -> None:
+def test_the_very_content_that_was_erased_is_emptied_when_it_comes_again(erased_city: Settings) -> None:
     # Its hash is that of a delivery which is known, so nothing would be loaded, and the file would stay as it is.
-    erased(city)
-    deliver(city, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
-    assert bytes_with(city, ID)
-    with writer_lock(city, "test"):
-        assert suppress(city, {"office.thing": thing(city)}, "run-003") == {"office.thing": 1}
-    assert (bytes_with(city, ID), new_files(city, thing(city))) == ([], [])
+    deliver(erased_city, f"T0000000001,3,{ID}\nT0000000004,4,\n", date(2026, 11, 21))
+    assert bytes_with(erased_city, ID)
+    with writer_lock(erased_city, "test"):
+        assert suppress(erased_city, {"office.thing": thing(erased_city)}, "run-003") == {"office.thing": 1}
+    assert (bytes_with(erased_city, ID), new_files(erased_city, thing(erased_city))) == ([], [])
 
 
 def test_nobody_is_looked_for_while_nobody_was_erased(city: Settings) -> None:
@@ -57,13 +55,12 @@ def test_nobody_is_looked_for_while_nobody_was_erased(city: Settings) -> None:
     ],
     ids=["in a tax number", "spaced", "hyphenated", "full-width", "the old form in a longer number"],
 )
-def test_a_person_is_noticed_again_however_the_id_is_written(written: str, city: Settings) -> None:
+def test_a_person_is_noticed_again_however_the_id_is_written(written: str, erased_city: Settings) -> None:
     # The first erasure finds it there; delivered again, it must not slip through.
-    erased(city)
-    deliver(city, f"T0000000008,9,{written}\nT0000000009,9,{OTHER}\n", date(2026, 11, 22))
-    with writer_lock(city, "test"):
-        assert suppress(city, {"office.thing": thing(city)}, "run-003") == {"office.thing": 1}
-    landed = next(path for path in Zones.of(city).landing.rglob("thing_20261122*"))
+    deliver(erased_city, f"T0000000008,9,{written}\nT0000000009,9,{OTHER}\n", date(2026, 11, 22))
+    with writer_lock(erased_city, "test"):
+        assert suppress(erased_city, {"office.thing": thing(erased_city)}, "run-003") == {"office.thing": 1}
+    landed = next(path for path in Zones.of(erased_city).landing.rglob("thing_20261122*"))
     assert landed.read_text("utf-8") == f"编号,数量,证件\n\nT0000000009,9,{OTHER}\n"
 
 

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -106,6 +107,11 @@ class LinkageModel:
     version: str = "untrained"
     trained_on: str = ""
     trained_date: date | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that scores and clusters depend on, in the model's file and in the code."""
+        return sha256(repr(self).encode()).hexdigest()
 
     def splink_settings(self, link_type: str = "dedupe_only") -> dict[str, Any]:
         """The settings that Splink runs with, parameters included."""

@@ -12,6 +12,27 @@ from citylake.identity.review_queue import open_pairs
 from citylake.lake.errors import EnvironmentProblem, NoRelease, UsageError
 from tests.identity.staged import ANNA, BO, REGISTER, Staged
 from tests.identity.test_linking import PEOPLE, REGISTERED
+from tests.lake.homes import copy_folder, made_once
+
+
+@pytest.fixture(scope="session")
+def one_night(session_folder: Path) -> Path:
+    """The home of four people after their first night, as tests copy it."""
+
+    def make(home: Path) -> None:
+        staged = Staged(home)
+        staged.stage(REGISTER, REGISTERED, PEOPLE)
+        staged.night()
+
+    return made_once(session_folder / "people_of_a_review", make)
+
+
+@pytest.fixture
+def linked(staged: Staged, one_night: Path) -> Staged:
+    """A home of the test's own after that night."""
+    copy_folder(one_night, staged.settings.home)
+    staged.nights = 1
+    return staged
 
 
 @pytest.fixture
@@ -35,21 +56,19 @@ def test_before_any_night_it_says_what_to_do(staged: Staged) -> None:
         assert "citylake refresh" in output
 
 
-def test_a_pair_is_shown_side_by_side_and_decided_by_its_references(staged: Staged) -> None:
-    staged.stage(REGISTER, REGISTERED, PEOPLE)
-    staged.night()
+def test_a_pair_is_shown_side_by_side_and_decided_by_its_references(linked: Staged) -> None:
     code, output = run("review")
     assert code == 0
     assert "李明明" in output
     assert "李铭铭" in output
     assert "same_sound" in output
-    (pair,) = open_pairs(staged.settings).iter_rows(named=True)
+    (pair,) = open_pairs(linked.settings).iter_rows(named=True)
     left, right = f"r{pair['left_key'][:12]}", pair["right_key"]
     assert left in output
     assert run("review", "decide", left, right, "perhaps", "--why", "x")[0] == UsageError.exit_code
     assert run("review", "decide", left, right, "different", "--why", "住址不同 other address")[0] == 0
     assert "没有待复核" in run("review")[1]
-    assert staged.rows("select decision, why from vault.identity.decision") == [("different", "住址不同 other address")]
+    assert linked.rows("select decision, why from vault.identity.decision") == [("different", "住址不同 other address")]
 
 
 def test_who_explains_a_key_and_an_old_one_leads_to_all_that_it_became(staged: Staged) -> None:
@@ -75,14 +94,12 @@ def test_who_explains_a_key_and_an_old_one_leads_to_all_that_it_became(staged: S
 
 
 def test_what_is_shown_is_written_nowhere_and_shown_to_nobody_else(
-    staged: Staged, monkeypatch: pytest.MonkeyPatch
+    linked: Staged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    staged.stage(REGISTER, REGISTERED, PEOPLE)
-    staged.night()
-    key = staged.keys()["P1"]
-    before = {path for path in staged.settings.home.rglob("*") if path.is_file()}
+    key = linked.keys()["P1"]
+    before = {path for path in linked.settings.home.rglob("*") if path.is_file()}
     assert ANNA in run("who", key, "--explain")[1]
-    new = [path for path in staged.settings.home.rglob("*") if path.is_file() and path not in before]
+    new = [path for path in linked.settings.home.rglob("*") if path.is_file() and path not in before]
     assert not [path for path in new if ANNA.encode() in path.read_bytes() or "李明明".encode() in path.read_bytes()]
     monkeypatch.setattr(os, "access", lambda *_: False)
     code, output = run("who", key, "--explain")
@@ -99,9 +116,7 @@ def test_the_shipped_models_are_listed_as_in_force(staged: Staged) -> None:
     assert run("link", "adopt", "person", "unheard")[0] == UsageError.exit_code
 
 
-def test_what_cannot_be_meant_is_refused_and_says_what_can(staged: Staged, tmp_path: Path) -> None:
-    staged.stage(REGISTER, REGISTERED, PEOPLE)
-    staged.night()
+def test_what_cannot_be_meant_is_refused_and_says_what_can(linked: Staged, tmp_path: Path) -> None:
     code, output = run("review", "--reason", "nonsense")
     assert code == UsageError.exit_code
     assert "two_anchors" in output
@@ -112,12 +127,10 @@ def test_what_cannot_be_meant_is_refused_and_says_what_can(staged: Staged, tmp_p
     assert "too short" in output
 
 
-def test_a_key_is_never_cut_in_pieces_on_a_narrow_screen(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_never_cut_in_pieces_on_a_narrow_screen(linked: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
     # Folded into three lines, nobody could copy it.
-    staged.stage(REGISTER, REGISTERED, PEOPLE)
-    staged.night()
-    key = staged.keys()["P1"]
-    ((record,),) = staged.rows(
+    key = linked.keys()["P1"]
+    ((record,),) = linked.rows(
         f"select source_record_key from vault.identity.person_record where person_key = '{key}' limit 1"
     )
     for width, is_wide in ((80, False), (250, True)):
