@@ -194,6 +194,7 @@ def _bring_content(
             source,
             contract,
             file.extract_date,
+            name=file.path.name,
             synthetic=file.origin == "synthetic",
             revision=file.revision,
         )

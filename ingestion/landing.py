@@ -119,7 +119,9 @@ def land(  # noqa: PLR0913  # each is a separate fact about the delivery
     if not file.is_file():
         raise UsageError(f"{file} is not a file that can be read.")
     with file.open("rb") as source:
-        return land_content(settings, source, contract, extract_date, synthetic=synthetic, revision=revision)
+        return land_content(
+            settings, source, contract, extract_date, name=file.name, synthetic=synthetic, revision=revision
+        )
 
 
 def land_content(  # noqa: PLR0913  # as for land
@@ -128,13 +130,16 @@ def land_content(  # noqa: PLR0913  # as for land
     contract: Contract,
     extract_date: date,
     *,
+    name: str,
     synthetic: bool = False,
     revision: int | None = None,
 ) -> LandedFile:
-    """:func:`land` for a file that is open already, read from its beginning."""
+    """:func:`land` for a file of that name that is open already, read from its beginning."""
     zones = Zones.of(settings)
     folder = zones.landing / contract.department / contract.name
     folder.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
+    if contract.dialect.format == "raster":
+        return _land_as_named(source, folder / name, contract, extract_date, synthetic=synthetic)
     sha256 = sha256_in(source)
     present = [one for one in _landed(folder, contract, extract_date) if revision in (None, one.revision)]
     origin = "synthetic" if synthetic else "real"
@@ -200,6 +205,25 @@ def _next_revision(zones: Zones, dataset: str, extract_date: date, present: list
         arrival.revision for manifest, _, _ in manifests(zones, dataset, extract_date) for arrival in manifest.arrivals
     )
     return max([*delivered, *(landed.revision for landed in present)], default=-1) + 1
+
+
+def _land_as_named(
+    source: BufferedReader, target: Path, contract: Contract, extract_date: date, *, synthetic: bool
+) -> LandedFile:
+    """Copy a raster, whose own name says what it is. Raises UsageError where that is not what the caller says."""
+    landed = LandedFile.parse(target, contract.department)
+    if landed is None or landed.extract_date != extract_date or (synthetic and landed.origin == "real"):
+        raise UsageError(
+            f"{target.name} 与所报日期或来源不符。 A raster keeps its own name, and this one does not say "
+            f"{extract_date}{' and .synthetic' if synthetic else ''}: it stands for the last day of its year."
+        )
+    if not target.exists():
+        _copy(source, target)
+    elif sha256_of(target) != sha256_in(source):
+        raise UsageError(
+            f"{target} 已存在且内容不同。 It is there with other content: remove it if it is not in force."
+        )
+    return landed
 
 
 def _canonical_name(

@@ -147,6 +147,8 @@ def validated_aside(
         seen.check_unchanged()
         manifest = _manifest(contract, seen, run_id, seen.arrival(zones), examination)
         _write(aside, manifest, examination)
+        if contract.dialect.format == "raster" and manifest.status == "accepted":
+            _write_private(seen.landed.path, aside / _ACCEPTED.parent / seen.landed.path.name)
         after("written")
         yield aside, manifest
     finally:
@@ -186,6 +188,7 @@ def _manifest(contract: Contract, seen: Seen, run_id: str, arrival: Arrival, exa
     return Manifest(
         dataset=seen.landed.dataset,
         extract_date=seen.landed.extract_date,
+        part=seen.landed.part,
         sha256=seen.sha256,
         mode=contract.mode,
         status="refused" if is_refused else "accepted",
@@ -223,6 +226,13 @@ def _write(aside: Path, manifest: Manifest, examination: Examination) -> None:
             sync_file(file)
 
 
+def _write_private(source: Path, target: Path) -> None:
+    """Keep a file whose content no row holds, as delivered."""
+    shutil.copyfile(source, target)
+    target.chmod(0o600)
+    sync_file(target)
+
+
 def _publish(aside: Path, folder: Path, manifest: Manifest, zones: Zones, after: After) -> None:
     """Move both folders to their places: quarantine first, for the delivery exists once its own folder does."""
     quarantine = _quarantine_of(manifest, zones)
@@ -245,6 +255,8 @@ def superseding(known: Manifest, manifest: Manifest) -> Manifest:
 
 def supersede(aside: Path, folder: Path, manifest: Manifest, zones: Zones, after: After) -> None:
     """Give a delivery another result. Until its manifest is replaced, the old one is in force, whole."""
+    for raster in rasters_of(aside / _ACCEPTED.parent):
+        raster.replace(folder / raster.name)
     place_rows(rows_aside(aside), folder, manifest, zones, after)
 
 
@@ -275,6 +287,11 @@ def sweep(manifest: Manifest, folder: Path, zones: Zones) -> None:
 def rows_of(manifest: Manifest, folder: Path, zones: Zones) -> tuple[Path, Path]:
     """Where a delivery's accepted and rejected rows lie, if it has any."""
     return folder / manifest.accepted_file, _quarantine_of(manifest, zones) / manifest.rejected_file
+
+
+def rasters_of(folder: Path) -> list[Path]:
+    """The rasters kept as delivered beside a delivery's rows."""
+    return sorted(path for path in folder.iterdir() if {".tif", ".tiff"} & {end.lower() for end in path.suffixes})
 
 
 def rows_aside(aside: Path) -> tuple[Path, Path]:

@@ -28,7 +28,7 @@ def write_promises(contracts: Iterable[Contract], zones: Zones) -> None:
 
 
 def datasets(contracts: Iterable[Contract]) -> pl.DataFrame:
-    """One row a dataset: what it is called, and by when an extract is promised."""
+    """One row a dataset: what it is called, and by when an extract is promised; null days where none ever is."""
     return pl.DataFrame(
         [
             {
@@ -38,7 +38,7 @@ def datasets(contracts: Iterable[Contract]) -> pl.DataFrame:
                 "dataset_name_en": contract.title.en,
                 "contract_version": contract.version,
                 "delivery_mode": contract.mode,
-                "frequency_days": max(1, round(contract.frequency / _A_DAY)),
+                "frequency_days": max(1, round(contract.frequency / _A_DAY)) if contract.is_promised else None,
                 "latency_hours": contract.max_age / timedelta(hours=1),
                 "quarantine_tolerance_pct": contract.quarantine_tolerance * 100,
             }

@@ -56,6 +56,11 @@ def wrong_dialect(expected: Label, seen: Label) -> RefusedFile:
     )
 
 
+def unusable_raster(why: Label) -> RefusedFile:
+    """The raster cannot be measured: another sensor, no CRS, values that are none."""
+    return _refused("file.raster", why.zh, f"{why.en} Earlier data stays in force.")
+
+
 def protected() -> RefusedFile:
     """The file opens with a password only."""
     return _refused(

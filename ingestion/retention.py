@@ -12,7 +12,7 @@ from pathlib import Path
 from citylake.lake.deliveries import Manifest, manifests, read_ledger
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
-from ingestion.loading import rows_of
+from ingestion.loading import rasters_of, rows_of
 
 _NO_LONGER_COUNT = ("superseded", "outdated")
 
@@ -36,7 +36,7 @@ def delete_expired(settings: Settings, now: datetime | None = None) -> dict[str,
         if _is_past(manifest, quarantine):
             _delete([rejected], "quarantine_files_expired", facts)
         if _is_past(manifest, raw) and status[manifest.delivery_id] in _NO_LONGER_COUNT:
-            _delete([accepted], "raw_files_expired", facts)
+            _delete([accepted, *rasters_of(folder)], "raw_files_expired", facts)
     return facts
 
 

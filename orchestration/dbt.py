@@ -150,8 +150,8 @@ class CityTranslator(DagsterDbtTranslator):
         match str(dbt_resource_props["source_name"]):
             case "ledger":
                 return LEDGER_KEYS[name]
-            case "identity":
-                return dg.AssetKey(["vault", "identity", name])
+            case "identity" | "nightlights" as schema:
+                return dg.AssetKey(["vault", schema, name])
             case department:
                 return dg.AssetKey(["raw", department, name])
 

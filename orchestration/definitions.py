@@ -6,7 +6,15 @@ from citylake.contracts.model import load_contracts
 from citylake.lake.settings import Settings
 from orchestration.dbt import dbt_asset_definitions, measured_tables
 from orchestration.deliveries import ledger_assets, raw_asset
-from orchestration.lake import audit_asset, identity_assets, indicator_assets, maintenance_asset, release_asset
+from orchestration.lake import (
+    URBAN_STAGING,
+    audit_asset,
+    identity_assets,
+    indicator_assets,
+    maintenance_asset,
+    release_asset,
+    urban_assets,
+)
 from orchestration.night import Night, night_resource
 from orchestration.triggers import late_deliveries, nightly_job, nightly_schedule, notice_of_failure
 
@@ -22,6 +30,7 @@ def build_definitions(settings: Settings, night: Night | None = None) -> dg.Defi
             ledger_assets(contracts),
             staging,
             identity_assets(sorted(staging.keys)),
+            urban_assets(sorted(key for key in staging.keys if key.path[-1] in URBAN_STAGING)),
             marts,
             indicators,
             audit_asset(sorted([*marts.keys, *indicators.keys])),

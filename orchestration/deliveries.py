@@ -36,7 +36,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         tags={"sharing": contract.sharing, "delivery_mode": contract.mode},
         kinds={contract.dialect.format, "parquet"},
         owners=[f"team:{contract.department}"],
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=contract.max_age),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=contract.max_age) if contract.is_promised else None,
         check_specs=_check_specs(key),
     )
     def load(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Materialized:
@@ -182,7 +182,8 @@ def _checks(contract: Contract, known: Sequence[Manifest]) -> Iterator[dg.AssetC
     yield dg.AssetCheckResult(
         check_name="freshness",
         asset_key=key,
-        passed=received_at is not None and datetime.now(UTC) - received_at <= contract.max_age,
+        passed=not contract.is_promised
+        or (received_at is not None and datetime.now(UTC) - received_at <= contract.max_age),
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"received_at": str(received_at or "never"), "max_age": str(contract.max_age)},
     )

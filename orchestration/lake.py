@@ -19,6 +19,8 @@ from citylake.lake import maintenance, releases
 from citylake.lake.account import whoami
 from citylake.lake.deliveries import LEDGER
 from citylake.lake.errors import PublicationHeld
+from citylake.nightlights.keeping import AREAS, COMPOSITES, keep_study
+from citylake.nightlights.keeping import TABLES as URBAN_TABLES
 from ingestion.retention import delete_expired
 from orchestration.dbt_paths import SEMANTIC_MANIFEST, DbtPaths
 from orchestration.erasure import Outcome, finish
@@ -48,6 +50,7 @@ INDICATOR_TABLES = {
     "indicator_value": "Every indicator at month, region and department, with numerator and denominator",
     "indicator_vintage": "Every figure that a published run ever gave",
 }
+URBAN_STAGING = {f"stg_{dataset.replace('.', '__')}" for dataset in (COMPOSITES, AREAS)}
 _OUTCOMES = TypeAdapter(list[Outcome])
 AUDIT = dg.AssetKey(["city", "quality", "fct_audit_check"])
 RELEASE = dg.AssetKey("release")
@@ -69,6 +72,21 @@ def identity_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         yield from _materialized(("vault", "identity"), IDENTITY_TABLES, facts)
 
     return identity
+
+
+def urban_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Urban expansion, measured on the night lights in force."""
+    described = {name: description for name, (description, _) in URBAN_TABLES.items()}
+
+    @dg.multi_asset(name="urban_study", specs=_specs(("vault", "nightlights"), described, staging))
+    def urban_study(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> Iterator[Materialized]:
+        with night.stage("urban_study") as facts:
+            facts.update(keep_study(night.settings, night.run.run_id, full=night.full))
+        if facts["problem"] is not None:
+            context.log.warning("No study of urban expansion could be made: %s", facts["problem"])
+        yield from _materialized(("vault", "nightlights"), described, facts)
+
+    return urban_study
 
 
 def indicator_assets(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:

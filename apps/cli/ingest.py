@@ -30,6 +30,7 @@ from citylake.lake.deliveries import (
     withdrawal_in,
 )
 from citylake.lake.errors import ContractViolation, UsageError
+from citylake.lake.landed import LandedFile
 from citylake.lake.lock import writer_lock
 from citylake.lake.runs import mint_run_id
 from citylake.lake.settings import TIMEZONE, Settings
@@ -332,7 +333,8 @@ def _local(instant: datetime) -> str:
 
 
 def _extract_date(file: Path) -> date:
-    named = date_in_name(file.name)
+    landed = LandedFile.parse(file, "")
+    named = landed.extract_date if landed else date_in_name(file.name)
     if named is not None:
         return named
     today = datetime.now(UTC).astimezone(ZoneInfo(TIMEZONE)).date()

@@ -22,6 +22,7 @@ _STAGES = {
     "ledger": "台账 Delivery ledger",
     "staging": "贴源层 Staging",
     "identity": "身份归并 Identity",
+    "urban_study": "城市扩张 Urban expansion",
     "marts": "主题库与测试 Marts and tests",
     "indicators": "指标 Indicators",
     "audit": "审计 Audit",

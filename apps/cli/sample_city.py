@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
-from apps.cli import urban
 from apps.cli.console import out
 from citylake.lake.errors import UsageError
 from citylake.lake.landed import LandedFile
@@ -31,6 +30,8 @@ _LABELS = {
     "administrative_licence": "行政许可 licences",
     "administrative_penalty": "行政处罚 penalties",
     "service_case": "政务办件 service cases",
+    "night_light_composite": "夜光合成影像 night light composites",
+    "built_up_area": "公布建成区面积 published built-up areas",
 }
 
 UntilOption = Annotated[
@@ -77,10 +78,11 @@ def sample_city(  # noqa: PLR0913  # the options of one command
     # numpy and polygons would slow down every other command
     from sample_city.city import make_city  # noqa: PLC0415
     from sample_city.hardness import DOCUMENTED  # noqa: PLC0415
+    from sample_city.lights import make_lights  # noqa: PLC0415
 
     settings = Settings()
     landing = prepare(settings).landing
-    if if_empty and any(path.is_file() for path in landing.rglob("[!.]*") if not _is_of_lights(path, landing)):
+    if if_empty and any(path.is_file() for path in landing.rglob("[!.]*")):
         out.print(f"Landing is not empty, so no sample city was made. 已有文件，未生成示例城市。 ({landing})")
         return
     if not force:
@@ -98,7 +100,8 @@ def sample_city(  # noqa: PLR0913  # the options of one command
         defects=DOCUMENTED.times(defects, ids_missing),
         truth=truth,
     )
-    _show(facts)
+    lights = make_lights(landing, seed=seed)
+    _show(facts | {"night_light_composite": lights["composites"], "built_up_area": lights["areas"]})
     out.print(f"{landing} · last extract date 最后提取日期 {last}. Next 下一步: citylake refresh")
 
 
@@ -128,10 +131,4 @@ def _refuse_to_mix(landing: Path) -> None:
 
 
 def _extracts(landing: Path) -> Iterator[Path]:
-    """What lies in landing, synthetic night lights apart: they are made beside a sample city, before it or after."""
-    return (path for path in landing.glob("*/*/*") if path.is_file() and not _is_of_lights(path, landing))
-
-
-def _is_of_lights(path: Path, landing: Path) -> bool:
-    folders = [landing.joinpath(*dataset) for dataset in (urban.COMPOSITES, urban.AREAS)]
-    return path.parent in folders and ".synthetic." in path.name
+    return (path for path in landing.glob("*/*/*") if path.is_file())

@@ -29,10 +29,10 @@ Drift = Literal["freeze", "evolve"]
 Severity = Literal["error", "warning"]
 Classification = Literal["public", "internal", "personal", "identifier"]
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "array"]
-Format = Literal["csv", "json", "xlsx", "parquet"]
+Format = Literal["csv", "json", "xlsx", "parquet", "raster"]
 
 _SCHEMA_FILE = Path(__file__).with_name("custom_properties.schema.json")
-_EXTENSIONS: dict[Format, str] = {"csv": "csv", "json": "jsonl", "xlsx": "xlsx", "parquet": "parquet"}
+_EXTENSIONS: dict[Format, str] = {"csv": "csv", "json": "jsonl", "xlsx": "xlsx", "parquet": "parquet", "raster": "tif"}
 _DURATION_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -144,7 +144,7 @@ class Contract:
     max_age: timedelta = timedelta(hours=36)
     """How old the newest delivery may be before the dataset counts as late."""
     frequency: timedelta = timedelta(days=1)
-    """How often an extract is promised."""
+    """How often an extract is promised; 0: nothing is, as of an archive that is closed."""
     row_rules: tuple[RowRule, ...] = ()
     mentions: tuple[Mention, ...] = ()
     """The persons and organisations that its records name."""
@@ -157,6 +157,11 @@ class Contract:
     @property
     def name(self) -> str:
         return self.dataset.split(".", 1)[1]
+
+    @property
+    def is_promised(self) -> bool:
+        """Whether an extract is ever due."""
+        return self.frequency > timedelta(0)
 
     @property
     def key(self) -> tuple[str, ...]:

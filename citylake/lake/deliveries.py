@@ -92,6 +92,8 @@ class Manifest(Arrival, Result):
 
     dataset: str
     extract_date: date
+    part: str = ""
+    """Of a dataset that comes in several files a day, which one: only the same part's correction supersedes it."""
     sha256: str
     mode: Literal["snapshot", "append", "upsert"]
     other_arrivals: list[Arrival] = []
@@ -279,6 +281,7 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "dataset": pl.String,
     "department": pl.String,
     "extract_date": pl.Date,
+    "part": pl.String,
     "sha256": pl.String,
     "revision": pl.Int64,
     "mode": pl.String,
@@ -314,7 +317,7 @@ def _with_status(ledger: pl.DataFrame) -> pl.DataFrame:
     Two files of one revision are told apart by their hash, so that the order in which they came cannot matter.
     """
     counts = (pl.col("load_status") == "accepted") & ~pl.col("is_withdrawn")
-    day = ["dataset", "extract_date"]
+    day = ["dataset", "extract_date", "part"]
     # As text: polars compares no structs.
     rank = pl.concat_str(pl.col("revision").cast(pl.String).str.zfill(6), "sha256")
     is_newest_revision = counts & (rank == rank.filter(counts).max().over(day))

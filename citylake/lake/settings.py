@@ -104,6 +104,21 @@ class Settings(BaseSettings):
         min_length=1,
         description="Why a release may come out with linking out of bounds; for one night, and kept with its checks.",
     )
+    urban_scope: Literal["municipal_districts", "prefecture"] = Field(
+        default="municipal_districts", description="Where night lights count as a city's: its districts, or all of it."
+    )
+    urban_calibration: Literal["elvidge_2014", "elvidge_2009", "liu_2012", "wu_2013"] = Field(
+        default="elvidge_2014", description="Whose coefficients calibrate night lights."
+    )
+    urban_publishers: tuple[str, ...] = Field(
+        default=(), description="Whose built-up areas to take, in order of preference; any that agree when empty."
+    )
+    urban_coupling_tolerance: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="By which share growth of built-up and of lit area may differ and be alike.",
+    )
     memory_limit: str = Field(default="3GB", description="DuckDB's memory limit; beyond it, it spills to disk.")
     threads: int | None = Field(default=None, ge=1, description="DuckDB's threads; every core when unset.")
     notify_webhook: SecretStr | None = Field(default=None, description="Where a failed night is reported (JSON POST).")

@@ -24,6 +24,7 @@ from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
+from citylake.contracts.labels import Label
 from citylake.lake.errors import ContractViolation
 from citylake.lake.landed import Origin
 from citylake.nightlights.grid import WGS84, Grid
@@ -44,7 +45,7 @@ FLOWN: dict[str, range] = {
 """The years of which NOAA published a version 4 composite, by satellite."""
 
 _NOAA = re.compile(
-    r"^(?P<satellite>F\d{2})(?P<year>\d{4})\.v4[b-d]_web\.(?P<band>[a-z_.]+?)(?P<synthetic>\.synthetic)?\.tif(\.gz)?$"
+    r"^(?P<satellite>F\d{2})(?P<year>\d{4})\.(?P<version>v4[b-d])_web\.(?P<band>[a-z_.]+?)(?P<synthetic>\.synthetic)?\.tif(\.gz)?$"
 )
 _LIKE = re.compile(r"^(?P<series>\w+_dmsplike)_(?P<year>\d{4})(?P<synthetic>\.synthetic)?\.tif(\.gz)?$")
 _OTHER_SENSOR = re.compile(r"^(SVDNB|VNL|VNP46|VIIRS|npp|LuoJia|LJ1|SDGSAT)", re.IGNORECASE)
@@ -68,6 +69,10 @@ _GDAL: dict[str, Any] = {
 class RefusedComposite(ContractViolation):
     """A raster is not a composite of night lights that can be measured; nothing of it is used."""
 
+    def __init__(self, why: Label) -> None:
+        super().__init__(f"{why.zh} {why.en}")
+        self.why = why
+
 
 @dataclass(frozen=True)
 class Composite:
@@ -83,6 +88,12 @@ class Composite:
     def series(self) -> str:
         """The satellite, or the name of the series."""
         return self.satellite or self.path.name.rsplit("_", 1)[0]
+
+    @property
+    def version(self) -> str | None:
+        """NOAA's version, ``v4b`` to ``v4d``; None for a series of another maker."""
+        match = _NOAA.match(self.path.name)
+        return match["version"] if match else None
 
     @property
     def cloud_free_path(self) -> Path | None:
@@ -113,8 +124,10 @@ def check_flown(satellite: str, year: int, name: str) -> None:
     if years is None or year not in years:
         known = "; ".join(f"{one} {flown[0]}-{flown[-1]}" for one, flown in FLOWN.items())
         raise RefusedComposite(
-            f"{name}: {satellite} 没有 {year} 年的合成影像。 There is no composite of {satellite} for {year}. "
-            f"There are: {known}."
+            Label(
+                f"{name}: {satellite} 没有 {year} 年的合成影像。",
+                f"There is no composite of {satellite} for {year}. There are: {known}.",
+            )
         )
 
 
@@ -314,4 +327,4 @@ def _checked(composite: Composite, values: npt.NDArray[Any], nodata: float | Non
 
 
 def _refused(path: Path, why_zh: str, why: str) -> RefusedComposite:
-    return RefusedComposite(f"{path.name} 不采用：{why_zh}。 Not used: {why}.")
+    return RefusedComposite(Label(f"{path.name} 不采用：{why_zh}。", f"Not used: {why}."))

@@ -80,7 +80,7 @@ def new_patches(before: Mask, after: Mask, weights: Floats, rule: LeiRule | None
         }
     )
     ring = pl.col("ring_old_km2") + pl.col("ring_vacant_km2")
-    frame = frame.with_columns(lei=pl.when(ring > 0).then(100 * pl.col("ring_old_km2") / ring))
+    frame = frame.with_columns(lei=pl.when(ring > 0).then(100 * (pl.col("ring_old_km2") / ring)))
     return frame.with_columns(expansion_type=expansion_type(pl.col("lei"), rule)).cast(SCHEMA)  # pyright: ignore[reportArgumentType]
 
 

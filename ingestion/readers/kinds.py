@@ -21,6 +21,7 @@ _EXPECTED: dict[Format, Label] = {
     "json": Label("JSON 文本", "JSON text"),
     "xlsx": Label("Excel 工作簿（.xlsx）", "a workbook (.xlsx)"),
     "parquet": Label("Parquet 文件", "a Parquet file"),
+    "raster": Label("栅格影像（GeoTIFF）", "a raster (GeoTIFF)"),
 }
 _KINDS: tuple[tuple[bytes, Label], ...] = (
     (b"PK\x03\x04", Label("Excel 工作簿或压缩包", "a workbook or an archive")),

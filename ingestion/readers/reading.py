@@ -11,6 +11,7 @@ from ingestion.readers.extract import Extract
 from ingestion.readers.json_lines import read_json
 from ingestion.readers.kinds import unpacked
 from ingestion.readers.parquet import read_parquet
+from ingestion.readers.raster import read_raster
 from ingestion.readers.workbook import read_workbook
 
 
@@ -30,3 +31,5 @@ def read_extract(
             return read_workbook(unpacked(file, folder), contract, folder / "parts")
         case "parquet":
             return read_parquet(unpacked(file, folder), contract)
+        case "raster":
+            return read_raster(file, contract)

@@ -114,7 +114,7 @@ def test_some_contracts_freeze_and_some_evolve() -> None:
 
 # Would catch a format or a mode that no dataset of ours shows to work.
 def test_the_contracts_cover_every_format_and_mode() -> None:
-    assert {contract.dialect.format for contract in CONTRACTS.values()} == {"csv", "json", "xlsx", "parquet"}
+    assert {contract.dialect.format for contract in CONTRACTS.values()} == {"csv", "json", "xlsx", "parquet", "raster"}
     assert {contract.mode for contract in CONTRACTS.values()} == {"append", "snapshot", "upsert"}
 
 

@@ -19,6 +19,7 @@ from citylake.lake.attach import open_lakes
 from citylake.lake.deliveries import Manifest, delivery_folder, read_ledger, reinstate, withdraw, write_ledger
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
+from citylake.nightlights.keeping import keep_study
 from ingestion.promises import write_promises
 from ingestion.rules import polars_type
 
@@ -116,6 +117,7 @@ class CityHome:
         self.dbt("build", "--select", "path:models/staging", *NO_UNIT_TESTS)
         resolve_identities(self.settings, "test", self.as_of)
         keep_sources(self.settings, self.as_of)
+        keep_study(self.settings, "test")
         self.dbt("build", "--exclude", "path:models/staging", *NO_UNIT_TESTS)
 
     def stage(self, dataset: str, *arguments: str) -> None:

@@ -16,8 +16,13 @@ def test_a_promise_is_in_days_and_hours() -> None:
     # Would catch a weekly dataset that is missing six days of seven.
     weekly = contract(column("a"), frequency=timedelta(days=7), max_age=timedelta(hours=60), title=Label("甲", "A"))
     hourly = contract(column("a"), frequency=timedelta(hours=1), dataset="office.other")
-    found = datasets([weekly, hourly]).select("dataset", "dataset_name_zh", "frequency_days", "latency_hours").rows()
-    assert found == [("office.thing", "甲", 7, 60.0), ("office.other", "事物", 1, 36.0)]
+    closed = contract(column("a"), frequency=timedelta(0), dataset="office.archive")
+    found = datasets([weekly, hourly, closed])
+    assert found.select("dataset", "dataset_name_zh", "frequency_days", "latency_hours").rows() == [
+        ("office.thing", "甲", 7, 60.0),
+        ("office.other", "事物", 1, 36.0),
+        ("office.archive", "事物", None, 36.0),
+    ]
 
 
 def test_every_rule_that_a_manifest_can_count_is_in_words_once() -> None:

@@ -8,6 +8,10 @@ from typer.testing import CliRunner, Result
 
 from apps.cli import sample_city
 from apps.cli.console import Commands
+from sample_city import lights
+
+EXTRACTS = 25 + 28 + 1
+"""The city's own, composites of night lights, and one of published areas."""
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def test_it_writes_into_landing_and_says_that_it_is_synthetic(home: Path) -> Non
     result = _run("--until", "2026-10-31")
     assert result.exit_code == 0
     assert "SYNTHETIC 合成数据" in result.stdout
-    assert len(_files(home)) == 25
+    assert len(_files(home)) == EXTRACTS
     assert all(".synthetic." in path.name for path in _files(home))
     assert (home / "landing" / "urban_management" / "urban_case" / "urban_case_20261031.synthetic.jsonl").exists()
 
@@ -52,19 +56,25 @@ def test_it_refuses_to_mix_with_real_deliveries(home: Path) -> None:
 def test_it_refuses_a_second_city_unless_forced(home: Path) -> None:
     assert _run("--until", "2026-10-31").exit_code == 0
     assert _run("--until", "2026-10-30").exit_code == 2
-    assert len(_files(home)) == 25
+    assert len(_files(home)) == EXTRACTS
     assert _run("--until", "2026-10-30", "--force").exit_code == 0
-    assert len(_files(home)) > 25
+    assert len(_files(home)) > EXTRACTS
 
 
-# Would catch `make refresh` making no city for whoever looked at night lights first.
-def test_synthetic_night_lights_are_no_city(home: Path) -> None:
-    lights = home / "landing" / "natural_resources" / "night_light_composite"
-    lights.mkdir(parents=True)
-    (lights / "F121999.v4b_web.stable_lights.avg_vis.synthetic.tif").write_bytes(b"")
-    assert _run("--until", "2026-10-31", "--if-empty").exit_code == 0
-    assert len(_files(home)) == 26
+# Would catch a sample city without night lights: the tables of urban expansion would be empty in every trial.
+def test_it_brings_night_lights_and_the_areas_that_belong_to_them(home: Path) -> None:
+    assert _run("--until", "2026-10-31").exit_code == 0
+    folders = [home / "landing" / name for name in (lights.COMPOSITES, lights.AREAS)]
+    assert [len(list(folder.iterdir())) for folder in folders] == [28, 1]
+
+
+# Would catch an invented city measured beside composites that a satellite has seen.
+def test_it_refuses_to_mix_with_real_night_lights(home: Path) -> None:
+    real = home / "landing" / lights.COMPOSITES / "F121999.v4b_web.stable_lights.avg_vis.tif"
+    real.parent.mkdir(parents=True)
+    real.write_bytes(b"")
     assert _run("--until", "2026-10-31").exit_code == 2
+    assert _files(home) == [real]
 
 
 # Would catch `make refresh` failing, or writing again, on its second day.
@@ -73,4 +83,4 @@ def test_if_empty_leaves_a_landing_alone_that_has_files(home: Path) -> None:
     before = [(path, path.stat().st_mtime_ns) for path in _files(home)]
     assert _run("--if-empty", "--until", "2026-11-15").exit_code == 0
     assert [(path, path.stat().st_mtime_ns) for path in _files(home)] == before
-    assert len(before) == 25
+    assert len(before) == EXTRACTS

@@ -174,7 +174,7 @@ def _table(view: View, name: str, head: tuple[str, ...], rows: list[tuple[str, .
 
 def _dataset(view: View, row: Row) -> str:
     """Name, and beneath it who has promised it, how often and within how many hours of the beginning of its day."""
-    how_often = "promise_daily" if row["frequency_days"] == 1 else "promise_days"
+    how_often = {None: "promise_never", 1: "promise_daily"}.get(row["frequency_days"], "promise_days")
     promise = view.say(f"scorecard.{how_often}", days=row["frequency_days"], hours=number(row["latency_hours"]))
     name = escape(row[f"dataset_name_{view.language}"])
     return f"{name}{line('source-line', escape(row[f'name_{view.language}']))}{line('source-line', escape(promise))}"
