@@ -160,6 +160,12 @@ def is_unfinished(connection: duckdb.DuckDBPyConnection, kind: Kind) -> bool:
     return count(connection, f"(select 1 from vault.identity.unfinished_run where kind = '{kind}')") > 0
 
 
+def nothing_owed(connection: duckdb.DuckDBPyConnection, kind: Kind) -> None:
+    """Note that no record follows from the mentions that changed: they moved to another delivery, and no more."""
+    if is_unfinished(connection, kind):
+        connection.execute("delete from vault.identity.unfinished_run where kind = ?", [kind])
+
+
 def _write(connection: duckdb.DuckDBPyConnection, kind: Kind, values: dict[str, object], facts: dict[str, int]) -> None:
     if not any(facts.values()) and not is_unfinished(connection, kind):
         return

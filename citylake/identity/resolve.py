@@ -23,7 +23,7 @@ from citylake.identity.mentions import extract_mentions
 from citylake.identity.model_versions import is_adopted, model_in_force, note_adopted
 from citylake.identity.models import LinkageModel
 from citylake.identity.past_records import keep_past_records
-from citylake.identity.records import count, is_unfinished, write_records
+from citylake.identity.records import count, is_unfinished, nothing_owed, write_records
 from citylake.identity.tables import forget, prepare_tables, transaction
 from citylake.lake.attach import open_lakes
 from citylake.lake.settings import Settings
@@ -126,6 +126,8 @@ def _resolve(step: _Step, touched: int, *, full: bool, relink: bool, is_first: b
             connection.execute(_EVERYBODY.format(kind=kind))
         linked, written = step.link(anew=is_anew, is_first=is_first)
         counted |= written
+    else:
+        nothing_owed(connection, kind)
     diverging = None
     if relink and not is_anew:
         connection.execute(_EVERYBODY.format(kind=kind))

@@ -57,6 +57,16 @@ def test_a_night_without_changes_writes_nothing(staged: Staged) -> None:
     assert staged.keys() == before
 
 
+def test_records_that_only_moved_to_another_delivery_leave_no_run_unfinished(staged: Staged) -> None:
+    # Would catch every such night making the next one look at everybody.
+    rows = [("P1", ANNA), ("P2", None)]
+    staged.stage(REGISTER, "register_no, citizen_id", rows, "2026-10-30")
+    staged.night()
+    staged.stage(REGISTER, "register_no, citizen_id", rows, "2026-10-31")
+    assert staged.night()["person_touched"] == 0
+    assert staged.rows("from vault.identity.unfinished_run") == []
+
+
 def test_no_key_shows_the_id_or_the_register_number(staged: Staged) -> None:
     staged.holds({"P1": ANNA})
     staged.night()
