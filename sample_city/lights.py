@@ -6,7 +6,7 @@ are read from the library's file of coefficients and inverted here; that the lib
 what the comparison with the truth then shows. What is not modelled: shifts of the grid, clouds, gas flares.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,12 @@ class _Scene:
 
 
 def make_lights(
-    landing: Path, *, seed: int = 1, bloom_cells: float = 0.75, truth: Path | None = None
+    landing: Path,
+    *,
+    seed: int = 1,
+    bloom_cells: float = 0.75,
+    years: Sequence[int] = YEARS,
+    truth: Path | None = None,
 ) -> dict[str, int]:
     """Write the composites and the areas that a statistician who knew the truth would publish.
 
@@ -67,6 +72,7 @@ def make_lights(
         seed: The same seed gives the same bytes.
         bloom_cells: How far light blooms: the standard deviation of its spread, in cells of 30 arc seconds. Real
             composites bloom farther the brighter the city; from about one cell on, gaps of three cells close.
+        years: Of which composites and areas are written; how cities grow does not depend on it.
         truth: Where to write, for tests and benchmarks only, the true mask of each year (``built_up_<year>.tif``) and
             ``city_year.csv``.
 
@@ -77,7 +83,7 @@ def make_lights(
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     written, rows = 0, list[tuple[City, int, float, float]]()
-    for scene in _scenes(seed, bloom_cells):
+    for scene in (scene for scene in _scenes(seed, bloom_cells) if scene.year in years):
         rows += [(city, scene.year, built, lit) for city, built, lit in scene.areas]
         for satellite in (name for name, years in FLIGHTS.items() if scene.year in years):
             rng = np.random.default_rng([seed, scene.year, int(satellite[1:])])

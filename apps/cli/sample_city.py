@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
+from apps.cli import urban
 from apps.cli.console import out
 from citylake.lake.errors import UsageError
 from citylake.lake.landed import LandedFile
@@ -82,7 +83,7 @@ def sample_city(  # noqa: PLR0913  # the options of one command
 
     settings = Settings()
     landing = prepare(settings).landing
-    if if_empty and any(path.is_file() for path in landing.rglob("[!.]*")):
+    if if_empty and any(path.is_file() for path in landing.rglob("[!.]*") if not _is_of_lights(path, landing)):
         out.print(f"Landing is not empty, so no sample city was made. 已有文件，未生成示例城市。 ({landing})")
         return
     if not force:
@@ -131,4 +132,10 @@ def _refuse_to_mix(landing: Path) -> None:
 
 
 def _extracts(landing: Path) -> Iterator[Path]:
-    return (path for path in landing.glob("*/*/*") if path.is_file())
+    """What lies in landing, synthetic night lights apart: they are made beside a sample city, or before it."""
+    return (path for path in landing.glob("*/*/*") if path.is_file() and not _is_of_lights(path, landing))
+
+
+def _is_of_lights(path: Path, landing: Path) -> bool:
+    folders = [landing.joinpath(*dataset) for dataset in (urban.COMPOSITES, urban.AREAS)]
+    return path.parent in folders and ".synthetic." in path.name

@@ -25,13 +25,14 @@ from citylake.lake import deliveries
 from citylake.lake.attach import open_lakes
 from citylake.lake.runs import Run, mint_run_id
 from citylake.lake.zones import prepare
+from citylake.nightlights.keeping import keep_study
 from ingestion.landing import scan_landing
 from ingestion.loading import load_delivery
 from orchestration.dbt import environment
 from orchestration.dbt_paths import DbtPaths
 from orchestration.night import Night, clear, write_deliveries
 from sample_city.city import make_city
-from tests.integration.small_city import HISTORY, SmallCity, differences, parsed_project
+from tests.integration.small_city import HISTORY, SmallCity, differences, make_few_lights, parsed_project
 
 NIGHTS = 30
 EXTRACT_DAYS = 12
@@ -65,6 +66,7 @@ class Lake:
         self.dbt("run", "--select", "fqn:citylake.staging", *arguments)
         resolve_identities(settings, night.run.run_id, night.as_of_date)
         keep_sources(settings, night.as_of_date)
+        keep_study(settings, night.run.run_id)
 
     def withdraw(self, path: Path) -> None:
         (wanted,) = (m for m, _, _ in deliveries.manifests(self.city.zones) if m.file_name.endswith(path.name))
@@ -89,6 +91,7 @@ def compare_order(folder: Path, manifest: DbtManifest, seed: int, nights: int = 
     prepare(city.settings)
     until = date(2026, 10, 31)
     make_city(city.coming, city.settings.contracts, residents=300, seed=3, until=until, nights=EXTRACT_DAYS)
+    make_few_lights(city.coming)
     chance = random.Random(seed)
     files = sorted(city.coming.rglob("*.synthetic.*"))
     chance.shuffle(files)

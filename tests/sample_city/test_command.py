@@ -68,6 +68,15 @@ def test_it_brings_night_lights_and_the_areas_that_belong_to_them(home: Path) ->
     assert [len(list(folder.iterdir())) for folder in folders] == [28, 1]
 
 
+# Would catch `make refresh` making no city for whoever looked at night lights first.
+def test_synthetic_night_lights_alone_are_no_city(home: Path) -> None:
+    brought = home / "landing" / lights.COMPOSITES / "F121999.v4b_web.stable_lights.avg_vis.synthetic.tif"
+    brought.parent.mkdir(parents=True)
+    brought.write_bytes(b"")
+    assert _run("--until", "2026-10-31", "--if-empty").exit_code == 0
+    assert len(_files(home)) == EXTRACTS
+
+
 # Would catch an invented city measured beside composites that a satellite has seen.
 def test_it_refuses_to_mix_with_real_night_lights(home: Path) -> None:
     real = home / "landing" / lights.COMPOSITES / "F121999.v4b_web.stable_lights.avg_vis.tif"

@@ -14,7 +14,7 @@ from apps.cockpit.view import View
 
 Row = dict[str, Any]
 _PCT_DECIMALS = 2
-_STATES = {"on_time": "good", "late": "warn", "missing": "bad", "refused": "bad", "never": "bad"}
+_STATES = {"on_time": "good", "late": "warn", "missing": "bad", "refused": "bad", "never": "bad", "unscheduled": "none"}
 
 
 def delivery_summary(view: View) -> None:
@@ -22,10 +22,11 @@ def delivery_summary(view: View) -> None:
     known = _asked(view, queries.datasets)
     total = _asked(view, queries.delivered)
     row: Row = total.row(0, named=True) if total.height else dict.fromkeys(total.columns)
-    on_time = known.filter(pl.col("state") == "on_time").height
+    promised = known.filter(pl.col("state") != "unscheduled")
+    on_time = promised.filter(pl.col("state") == "on_time").height
     missing, late = row["missing_count"] or 0, row["late_count"] or 0
     cards = (
-        ("standing", f"{on_time} / {known.height}", view.say("scorecard.standing_note")),
+        ("standing", f"{on_time} / {promised.height}", view.say("scorecard.standing_note")),
         (
             "came",
             f"{number(row['came_count'] or 0)} / {number(row['due_count'] or 0)}",

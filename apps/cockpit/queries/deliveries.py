@@ -36,14 +36,19 @@ where
     and ($department is null or department_code = $department)
 """
 
-# Deliveries in the window; what was withdrawn counts as never delivered.
+# Deliveries in the window, by the extract's day, or by that of arrival where none is due on a day; what was withdrawn
+# counts as never delivered.
 _CAME = """
-select *
+select
+    fct_delivery.*,
+    case when dim_dataset.dataset is not null and frequency_days is null then received_date else extract_date end
+        as counted_date
 from city.exchange.fct_delivery
+left join city.exchange.dim_dataset using (dataset)
 where
-    date_trunc('month', extract_date) between $since and $as_of
+    date_trunc('month', counted_date) between $since and $as_of
     and status <> 'withdrawn'
-    and ($department is null or department_code = $department)
+    and ($department is null or fct_delivery.department_code = $department)
 """
 
 # Rows of deliveries that were taken in, whether or not a newer one has replaced them since.
@@ -63,11 +68,24 @@ count(*) filter (timeliness = 'late') as late_count,
 count(*) filter (timeliness = 'missing') as missing_count
 """.strip()
 
-# How a dataset stands: by the newest extract that is due or has come.
+# How a dataset stands: by the newest extract that is due or has come. What is promised at no fixed time is never late,
+# and its newest extract, however old, is the newest there is.
 _DATASETS = f"""
 with due as ({_DUE}),
 
 came as ({_CAME}),
+
+unscheduled as (
+    select
+        dataset,
+        max(extract_date) filter (status <> 'refused') as last_extract_date,
+        arg_max(received_at, extract_date) filter (status <> 'refused') at time zone 'Asia/Shanghai' as last_received_at
+    from city.exchange.fct_delivery
+    where
+        status <> 'withdrawn'
+        and dataset in (select dataset from city.exchange.dim_dataset where frequency_days is null)
+    group by dataset
+),
 
 timeliness as (
     select
@@ -82,7 +100,8 @@ received as (
     select
         dataset,
         max(extract_date) filter (status <> 'refused') as newest_extract_date,
-        max(extract_date) filter (status = 'refused') as newest_refused_date,
+        max(counted_date) filter (status <> 'refused') as newest_accepted_date,
+        max(counted_date) filter (status = 'refused') as newest_refused_date,
         arg_max(received_at, extract_date) filter (status <> 'refused') at time zone 'Asia/Shanghai' as received_at,
         {_ROWS}
     from came
@@ -96,21 +115,23 @@ select
     coalesce(came_count, 0) as came_count,
     coalesce(late_count, 0) as late_count,
     coalesce(missing_count, 0) as missing_count,
-    newest_extract_date,
-    received_at,
-    $as_of - newest_extract_date as age_days,
+    coalesce(newest_extract_date, last_extract_date) as newest_extract_date,
+    coalesce(received.received_at, last_received_at) as received_at,
+    $as_of - coalesce(newest_extract_date, last_extract_date) as age_days,
     coalesce(rows_read, 0) as rows_read,
     coalesce(rows_quarantined, 0) as rows_quarantined,
     accepted_pct,
     coalesce(refused_count, 0) as refused_count,
     case
-        when newest_refused_date > coalesce(newest_extract_date, date '0001-01-01') then 'refused'
-        when newest_extract_date is null then 'never'
+        when newest_refused_date > coalesce(newest_accepted_date, date '0001-01-01') then 'refused'
+        when coalesce(newest_extract_date, last_extract_date) is null then 'never'
+        when frequency_days is null then 'unscheduled'
         else coalesce(newest_timeliness, 'on_time')
     end as state
 from city.exchange.dim_dataset
 left join timeliness using (dataset)
 left join received using (dataset)
+left join unscheduled using (dataset)
 left join city.base.dim_department using (department_code)
 where $department is null or department_code = $department
 order by department_code, dataset
@@ -177,7 +198,7 @@ def datasets(source: Source, department: str | None, as_of: date) -> pl.DataFram
     """One row a promised dataset, of one department or all: its newest extract and its last twelve months.
 
     ``state`` is how its newest promised extract stands: on_time, late, missing; refused where the newest delivery was,
-    never where none came.
+    never where none came, unscheduled where some came and none was ever due.
     """
     return _asked(source, _DATASETS, department, as_of)
 
@@ -190,8 +211,11 @@ def delivered(source: Source, department: str | None, as_of: date) -> pl.DataFra
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def delivered_by_month(source: Source, department: str | None, as_of: date) -> pl.DataFrame:
-    """The same by month of the extract's day (``grain``), oldest first; only months with a promise or a delivery."""
-    grouped = _DELIVERED.format(group="month_date", extract_group="date_trunc('month', extract_date)::date")
+    """The same by month (``grain``), oldest first: of the extract's day, or of arrival where none is due.
+
+    Only months with a promise or a delivery.
+    """
+    grouped = _DELIVERED.format(group="month_date", extract_group="date_trunc('month', counted_date)::date")
     months = _asked(source, grouped, department, as_of)
     return months.with_columns(
         month=pl.col("grain").dt.strftime("%Y-%m"),

@@ -38,6 +38,7 @@ def test_every_promised_dataset_stands_with_its_newest_extract(source: Source) -
         "market_supervision.entity_register": "late",
         "public_security.person_register": "refused",
         "transport.bus_trip": "never",
+        "natural_resources.night_light_composite": "unscheduled",
     }
     entities = known["market_supervision.entity_register"]
     counts = ("due_count", "came_count", "late_count", "missing_count", "rows_read", "rows_quarantined", "age_days")
@@ -48,15 +49,23 @@ def test_every_promised_dataset_stands_with_its_newest_extract(source: Source) -
 def test_the_last_twelve_months_leave_out_what_is_older_withdrawn_or_refused(source: Source) -> None:
     # Would catch a withdrawn delivery's 4,999 bad rows held against its department.
     (row,) = queries.delivered(source, None, AS_OF).iter_rows(named=True)
-    assert (row["rows_read"], row["rows_accepted"], row["rows_quarantined"]) == (17930, 17780, 150)
+    assert (row["rows_read"], row["rows_accepted"], row["rows_quarantined"]) == (17931, 17781, 150)
     assert (row["due_count"], row["came_count"], row["late_count"], row["missing_count"]) == (6, 4, 1, 2)
-    assert (row["refused_count"], row["accepted_pct"]) == (1, pytest.approx(17780 / 179.30))
+    assert (row["refused_count"], row["accepted_pct"]) == (2, pytest.approx(17781 / 179.31))
     months = queries.delivered_by_month(source, None, AS_OF)
     shown = ("month", "due_count", "on_time_pct", "rows_read", "rows_quarantined", "is_complete")
     assert months.select(shown).rows() == [
         ("2026-10", 1, 100.0, 1000, 100, True),
-        ("2026-11", 5, 40.0, 16930, 50, False),
+        ("2026-11", 5, 40.0, 16931, 50, False),
     ]
+
+
+def test_what_is_promised_at_no_fixed_time_counts_by_the_day_it_came(source: Source) -> None:
+    # Would catch an archive of old years called missing, its refusals never shown, and old arrivals counted as new.
+    (row,) = queries.datasets(source, "natural_resources", AS_OF).iter_rows(named=True)
+    assert (row["due_count"], row["rows_read"], row["refused_count"]) == (0, 1, 1)
+    assert row["newest_extract_date"] == date(2013, 12, 31)
+    assert "F18 did not fly in 1999." in queries.refused(source, "natural_resources", AS_OF)["refusal_en"].to_list()
 
 
 def test_the_window_is_twelve_calendar_months(source: Source) -> None:
