@@ -146,14 +146,20 @@ def _figures(settings: Settings) -> pl.DataFrame:
     with open_lakes(settings, ("city",), read_only=True) as connection:
         return connection.execute(
             """
-            select indicator_id, name_zh, name_en, unit, decimals, month.period_start, value, target
-            from city.indicator.dim_indicator
-            inner join (
-                select max(period_start) as period_start from city.indicator.indicator_value where is_complete
-            ) as month on month.period_start is not null
+            select
+                indicator_id, name_zh, name_en, unit, decimals, definition.period_type, newest.period_start,
+                value, target
+            from city.indicator.dim_indicator as definition
+            left join (
+                select period_type, max(period_start) as period_start
+                from city.indicator.indicator_value
+                where is_complete
+                group by period_type
+            ) as newest using (period_type)
             left join (
                 from city.indicator.indicator_value where region_level = 'city' and department_code is null
-            ) as figure using (indicator_id, period_start)
+            ) as figure using (indicator_id, period_type, period_start)
+            where exists (select 1 from city.indicator.indicator_value where is_complete)
             order by indicator_id
             """
         ).pl()

@@ -212,14 +212,16 @@ def _times(result: "NightResult") -> Table:
 
 
 def _figures(result: "NightResult") -> Table:
-    month = result.figures["period_start"][0]
-    table = Table(title=f"全市 City-wide, {month:%Y-%m}", title_justify="left")
+    months = result.figures.filter(period_type="month")["period_start"].drop_nulls()
+    title = "全市 City-wide" + (f", {months[0]:%Y-%m}" if months.len() else "")
+    table = Table(title=title, title_justify="left")
     for heading in ("", "指标 Indicator", "值 Value", "目标 Target", "单位 Unit"):
         table.add_column(heading, justify="right" if heading.startswith(("值", "目标")) else "left", overflow="fold")
     for row in result.figures.iter_rows(named=True):
+        year = f", {row['period_start']:%Y}" if row["period_type"] == "year" and row["period_start"] else ""
         table.add_row(
             row["indicator_id"],
-            f"{row['name_zh']} {row['name_en']}",
+            f"{row['name_zh']} {row['name_en']}{year}",
             _number(row["value"], row["decimals"]),
             _number(row["target"], row["decimals"]),
             row["unit"],

@@ -13,7 +13,7 @@ _CHECKS: dict[str, tuple[Label, str]] = {
         """
         with level as (
             select
-                indicator_id, period_start, department_code, region_level, region_levels,
+                indicator_id, definition.period_type, period_start, department_code, region_level, region_levels,
                 sum(numerator::decimal(38, 6)) as numerator, sum(denominator::decimal(38, 6)) as denominator
             from city.indicator.indicator_value
             inner join city.indicator.dim_indicator as definition using (indicator_id)
@@ -22,7 +22,7 @@ _CHECKS: dict[str, tuple[Label, str]] = {
         ),
         uneven as (
             select indicator_id from level
-            group by indicator_id, period_start, department_code, region_levels
+            group by indicator_id, period_type, period_start, department_code, region_levels
             having count(distinct (numerator, denominator)) > 1 or count(*) <> len(string_split(region_levels, ', '))
         )
         select count(distinct indicator_id) from uneven
@@ -50,7 +50,7 @@ _CHECKS: dict[str, tuple[Label, str]] = {
         """
         with wanted as (
             select indicator_id from city.indicator.dim_indicator as definition
-            where list_has_all(
+            where period_type = 'month' and list_has_all(
                 (select coalesce(list(distinct dataset), []) from city.exchange.fct_delivery where status = 'in_force'),
                 if(datasets = '', [], string_split(datasets, ', '))
             )
@@ -59,7 +59,7 @@ _CHECKS: dict[str, tuple[Label, str]] = {
         where indicator_id not in (
             select indicator_id from city.indicator.indicator_value
             where run_id = $run_id and region_level = 'city' and department_code is null
-                and period_start = date_trunc('month', $as_of::date)
+                and period_type = 'month' and period_start = date_trunc('month', $as_of::date)
         )
         """,
     ),

@@ -24,8 +24,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "city.service.fct_service_case": ("case_key",),
     "city.credit.fct_credit_event": ("credit_event_key",),
     "city.exchange.fct_delivery": ("delivery_id",),
-    "city.indicator.indicator_value": ("indicator_id", "period_start", "region_code", "department_code"),
-    "city.indicator.indicator_vintage": ("indicator_id", "period_start", "region_code", "department_code", "run_id"),
+    "city.indicator.indicator_value": ("indicator_id", "period_type", "period_start", "region_code", "department_code"),
+    "city.indicator.indicator_vintage": (
+        *("indicator_id", "period_type", "period_start", "region_code", "department_code", "run_id"),
+    ),
 }
 
 _REPEATED = "select count(*) - (select count(*) from (select distinct {key} from {table})) from {table}"

@@ -4,7 +4,7 @@ MetricFlow says what a numerator and a denominator are, at the finest grain; her
 district to city, and divided last. A rate is never averaged. What cannot be added (a median, a count of distinct
 things) MetricFlow computes at each level. Rules: a zero denominator gives no value; what has no row is zero, but the
 median of nothing no value; a dataset that nobody delivered gives no rows at all, nor does a month before the first
-delivery where deliveries themselves are counted.
+delivery where deliveries themselves are counted. What is computed by year has those years alone that the facts name.
 """
 
 import time
@@ -37,7 +37,7 @@ _ROLL_UP = """
 create or replace temp table rolled as
 with located as (
     select
-        finest.metric, finest.month_date, finest.department_code, finest.amount,
+        finest.metric, finest.period_type, finest.period_start, finest.department_code, finest.amount,
         unnest(['city', 'district', 'street']) as region_level,
         unnest([region.city_code, region.district_code, region.street_code]) as region_code
     from finest
@@ -47,12 +47,12 @@ with located as (
             select region_code from city.base.dim_region where region_level = 'city' and not is_unallocated
         ))
 )
-select metric, month_date, region_level, region_code, department_code,
+select metric, period_type, period_start, region_level, region_code, department_code,
     grouping(department_code) = 1 as is_all_departments, sum(amount) as amount
 from located
 group by grouping sets (
-    (metric, month_date, region_level, region_code),
-    (metric, month_date, region_level, region_code, department_code)
+    (metric, period_type, period_start, region_level, region_code),
+    (metric, period_type, period_start, region_level, region_code, department_code)
 )
 having is_all_departments or department_code is not null
 """
@@ -61,7 +61,7 @@ having is_all_departments or department_code is not null
 _AT_LEVEL = """
 insert into rolled by name
 select
-    $1 as metric, month_date, $2 as region_level,
+    $1 as metric, $4 as period_type, period_start, $2 as region_level,
     if($2 = 'city',
        (select region_code from city.base.dim_region where region_level = 'city' and not is_unallocated),
        region_code) as region_code,
@@ -71,7 +71,8 @@ where amount is not null and ($2 = 'city' or region_code is not null) and ($3 or
 """
 
 # Every month has every region that was valid in it, and every department that the indicator ever named; and whatever
-# else the facts name. Where deliveries are counted, a month before the first one is not zero: nobody was asked yet.
+# else the facts name. Years are those that the facts name. Where deliveries are counted, a month before the first one
+# is not zero: nobody was asked yet.
 _KEYS = """
 create or replace temp table value_key as
 with part as (
@@ -79,9 +80,10 @@ with part as (
 ),
 found as (
     select distinct
-        part.indicator_id, rolled.month_date, rolled.region_level, rolled.region_code, rolled.department_code
+        part.indicator_id, rolled.period_type, rolled.period_start, rolled.region_level, rolled.region_code,
+        rolled.department_code
     from rolled
-    inner join part on rolled.metric = part.metric
+    inner join part on rolled.metric = part.metric and rolled.period_type = part.period_type
     where list_contains(part.region_levels, rolled.region_level)
         and (rolled.is_all_departments or part.has_department)
 ),
@@ -92,18 +94,22 @@ department as (
 ),
 named as (
     select
-        indicator.indicator_id, period.period_start, region.region_level, region.region_code, department.department_code
+        indicator.indicator_id, period.period_type, period.period_start, region.region_level, region.region_code,
+        department.department_code
     from indicator
-    cross join period
+    inner join period on indicator.period_type = period.period_type and period.period_type = 'month'
     inner join city.base.dim_region as region
         on list_contains(indicator.region_levels, region.region_level)
         and coalesce(region.valid_from, '-infinity'::date) <= period.period_end
         and coalesce(region.valid_to, 'infinity'::date) > period.period_start
     inner join department on indicator.indicator_id = department.indicator_id
     union
-    select indicator_id, month_date, region_level, region_code, department_code from found
+    select indicator_id, period_type, period_start, region_level, region_code, department_code from found
 )
-select named.*
+select
+    named.*,
+    last_day((named.period_start + if(named.period_type = 'year', interval 11 month, interval 0 month))::date)
+        as period_end
 from named
 inner join indicator on named.indicator_id = indicator.indicator_id
 where not indicator.since_first_delivery or exists (
@@ -111,6 +117,11 @@ where not indicator.since_first_delivery or exists (
     where delivery.status <> 'withdrawn' and delivery.extract_date <= last_day(named.period_start)
         and delivery.department_code = coalesce(named.department_code, delivery.department_code)
 )
+"""
+
+_YEARS = """
+insert into period
+select distinct period_type, period_start, period_end from value_key where period_type = 'year'
 """
 
 _VALUES = f"""
@@ -125,20 +136,22 @@ with figure as (
     from value_key
     inner join indicator on value_key.indicator_id = indicator.indicator_id
     left join rolled as top
-        on top.metric = indicator.numerator_metric and top.month_date = value_key.period_start
+        on top.metric = indicator.numerator_metric and top.period_type = value_key.period_type
+        and top.period_start = value_key.period_start
         and top.region_level = value_key.region_level and top.region_code = value_key.region_code
         and top.department_code is not distinct from value_key.department_code
     left join rolled as bottom
-        on bottom.metric = indicator.denominator_metric and bottom.month_date = value_key.period_start
+        on bottom.metric = indicator.denominator_metric and bottom.period_type = value_key.period_type
+        and bottom.period_start = value_key.period_start
         and bottom.region_level = value_key.region_level and bottom.region_code = value_key.region_code
         and bottom.department_code is not distinct from value_key.department_code
 )
 select
     figure.indicator_id,
-    'month' as period_type,
+    figure.period_type,
     figure.period_start,
-    last_day(figure.period_start) as period_end,
-    last_day(figure.period_start) <= $as_of as is_complete,
+    figure.period_end,
+    figure.period_end <= $as_of as is_complete,
     figure.region_code,
     figure.region_level,
     figure.department_code,
@@ -156,6 +169,7 @@ from figure
 left join target_in_force
     on figure.department_code is null
     and figure.indicator_id = target_in_force.indicator_id
+    and figure.period_type = target_in_force.period_type
     and figure.period_start = target_in_force.period_start
     and figure.region_code = target_in_force.region_code
 order by all
@@ -163,7 +177,7 @@ order by all
 
 
 def evaluate(settings: Settings, run_id: str, as_of: date, manifest: Path) -> dict[str, int]:
-    """Compute every indicator for the months up to ``as_of`` and put them into the head of ``city``, all or nothing.
+    """Compute every indicator up to ``as_of`` and put its values into the head of ``city``, all or nothing.
 
     The caller holds the writer's lock. ``manifest`` is the ``semantic_manifest.json`` that dbt made of the project.
     Returns how many indicators, values, values flagged by rule 8 and new vintages there are, and MetricFlow's time.
@@ -177,8 +191,8 @@ def evaluate(settings: Settings, run_id: str, as_of: date, manifest: Path) -> di
     with open_lakes(settings, ("city",)) as connection:
         _register(connection, indicators, first, as_of)
         check_targets(connection)
-        resolve_targets(connection)
         _roll_up(connection, dict(zip(questions, statements, strict=True)))
+        resolve_targets(connection)
         counts = _write(connection, published_run_ids(Zones.of(settings)), run_id, as_of)
     return {"indicators": len(indicators), **counts, "metricflow_ms": metricflow_ms}
 
@@ -190,11 +204,11 @@ def _questions(indicators: Sequence[Indicator]) -> list[Question]:
         definition = indicator.definition
         for part in indicator.parts:
             if part.is_additive:
-                asked[Question(part, by_department=part.has_department)] = None
+                asked[Question(part, None, part.has_department, definition.period_type)] = None
                 continue
             for level in definition.region_levels:
                 for by_department in {False, definition.has_department}:
-                    asked[Question(part, level, by_department)] = None
+                    asked[Question(part, level, by_department, definition.period_type)] = None
     return list(asked)
 
 
@@ -230,8 +244,8 @@ def _register(connection: duckdb.DuckDBPyConnection, indicators: Sequence[Indica
     connection.execute(
         """
         create or replace temp table period as
-        select month_date::date as period_start, last_day(month_date::date) as period_end
-        from generate_series(?::date, ?::date, interval 1 month) as month(month_date)
+        select 'month' as period_type, period_start::date as period_start, last_day(period_start::date) as period_end
+        from generate_series(?::date, ?::date, interval 1 month) as month(period_start)
         """,
         [first, as_of],
     )
@@ -240,22 +254,25 @@ def _register(connection: duckdb.DuckDBPyConnection, indicators: Sequence[Indica
 def _roll_up(connection: duckdb.DuckDBPyConnection, statements: Mapping[Question, str]) -> None:
     """Temporary tables ``finest`` (as MetricFlow counts), ``rolled`` (every level) and ``value_key``."""
     connection.execute(
-        "create or replace temp table finest "
-        "(metric varchar, month_date date, region_code varchar, department_code varchar, amount decimal(38, 6))"
+        "create or replace temp table finest (metric varchar, period_type varchar, period_start date, "
+        "region_code varchar, department_code varchar, amount decimal(38, 6))"
     )
     for question, sql in statements.items():
         if question.level is None:
             connection.execute(
-                f"insert into finest by name select ? as metric, * from ({sql}) where amount is not null",
-                [question.metric.name],
+                f"insert into finest by name select ? as metric, ? as period_type, * from ({sql}) "
+                "where amount is not null",
+                [question.metric.name, question.period_type],
             )
     connection.execute(_ROLL_UP)
     for question, sql in statements.items():
         if question.level is not None:
             connection.execute(
-                _AT_LEVEL.format(sql=sql), [question.metric.name, question.level, not question.by_department]
+                _AT_LEVEL.format(sql=sql),
+                [question.metric.name, question.level, not question.by_department, question.period_type],
             )
     connection.execute(_KEYS)
+    connection.execute(_YEARS)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, published: set[str], run_id: str, as_of: date) -> dict[str, int]:

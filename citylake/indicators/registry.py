@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from citylake.lake.errors import UsageError
 
 Level = Literal["city", "district", "street"]
+PeriodType = Literal["month", "year"]
 
 REGION = "region"
 """The entity of a place in the semantic layer: what cannot be added is grouped by its levels."""
@@ -65,7 +66,9 @@ class Definition(BaseModel):
     roll_up: Literal["sum", "none"]
     region_levels: tuple[Level, ...]
     has_department: bool
-    page: Literal["governance", "economy"]
+    period_type: PeriodType = "month"
+    """Over which periods it is computed. A month without a row is zero, or no value; a year without one has none."""
+    page: Literal["governance", "economy", "urban"]
     decimals: int
 
 

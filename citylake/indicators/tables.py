@@ -29,7 +29,8 @@ DIM_INDICATOR: Mapping[str, tuple[str, str]] = {
     "roll_up": ("varchar", "汇总方式 sum: numerator and denominator add up from street to city; none: they do not"),
     "region_levels": ("varchar", "区划级别 Levels of region that it has values for, separated by commas"),
     "has_department": ("boolean", "分部门 Whether it has values by department beside those of all departments"),
-    "page": ("varchar", "所在页面 Page of the cockpit: governance or economy"),
+    "period_type": ("varchar", "周期类型 month or year: over which periods it is computed"),
+    "page": ("varchar", "所在页面 Page of the cockpit: governance, economy or urban"),
     "decimals": ("integer", "小数位数 Decimals to show"),
     "numerator_metric": ("varchar", "分子度量 Metric of the semantic layer that is the numerator"),
     "denominator_metric": ("varchar", "分母度量 Metric that is the denominator; null for a count"),
@@ -37,7 +38,7 @@ DIM_INDICATOR: Mapping[str, tuple[str, str]] = {
 
 _KEY: Mapping[str, tuple[str, str]] = {
     "indicator_id": ("varchar", "指标编号 Indicator"),
-    "period_type": ("varchar", "周期类型 Always month so far"),
+    "period_type": ("varchar", "周期类型 month or year"),
     "period_start": ("date", "期初 First day of the period (Asia/Shanghai)"),
     "region_code": ("varchar", "区划代码 Region; <parent>-U is what is not located within its parent"),
     "department_code": ("varchar", "部门代码 Department; null: all departments, cases without one included"),
@@ -79,7 +80,7 @@ _TABLES: Mapping[str, tuple[Mapping[str, tuple[str, str]], str]] = {
     ),
     "indicator_value": (
         INDICATOR_VALUE,
-        "指标值 Values of this release: one row an indicator, month, region and department",
+        "指标值 Values of this release: one row an indicator, period, region and department",
     ),
     "indicator_vintage": (
         INDICATOR_VINTAGE,

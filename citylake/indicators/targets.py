@@ -39,6 +39,7 @@ order by all
 _RESOLVE = """
 create or replace temp table target_in_force as
 select
+    period.period_type,
     period.period_start,
     indicator.indicator_id,
     region.region_code,
@@ -47,7 +48,8 @@ select
 from city.indicator.indicator_target as target
 inner join indicator on target.indicator_id = indicator.indicator_id
 inner join period
-    on period.period_end >= target.valid_from
+    on indicator.period_type = period.period_type
+    and period.period_end >= target.valid_from
     and period.period_end < coalesce(target.valid_to, 'infinity'::date)
 inner join city.base.dim_region as region
     on target.region_code = region.region_code

@@ -62,6 +62,16 @@ def find_city(name: str) -> str:
     return code
 
 
+def latin_name(name_zh: str) -> str:
+    """A city's name in pinyin without tones and without 市: Zhengzhou, Xi'an."""
+    # Its dictionary takes a tenth of a second to load.
+    from pypinyin import lazy_pinyin  # noqa: PLC0415
+
+    syllables = lazy_pinyin(name_zh.removesuffix("市"))
+    word = "".join(f"'{part}" if number and part[:1] in "aeo" else part for number, part in enumerate(syllables))
+    return word.capitalize()
+
+
 def city_unit(city_code: str, scope: Scope) -> Unit:
     """A city as one unit: its districts, or all that it administers.
 

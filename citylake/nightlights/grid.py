@@ -86,6 +86,13 @@ class Grid:
         """An outline in WGS 84 as it is in this grid's CRS."""
         return _projected(outline, WGS84, self.crs)
 
+    def unproject(self, outline: shapely.Geometry) -> shapely.Geometry:
+        """An outline in this grid's CRS in WGS 84; its vertices alone are moved, so that it needs one a cell or so."""
+        if self.crs == WGS84:
+            return outline
+        mover = _mover(self.crs, WGS84)
+        return shapely.transform(outline, lambda places: np.column_stack(mover.transform(places[:, 0], places[:, 1])))
+
     @cached_property
     def cell_areas_km2(self) -> Floats:
         """The true area of each cell, km², (height, width): its corners in an equal-area projection, by Gauss."""

@@ -35,6 +35,7 @@ _ORIGIN: tables.Columns = {"data_origin": (pl.String, "数据来源 real or synt
 TABLES: Mapping[str, tuple[str, tables.Columns]] = {
     name: (description, columns if "data_origin" in columns else {**columns, **_ORIGIN})
     for name, description, columns in (
+        ("city", "城市 Each city studied", tables.CITY),
         ("city_year", "城市年度 Each city, year and series", tables.CITY_YEAR),
         ("city_period", "城市时段 Each city, period and series", tables.CITY_PERIOD),
         ("patch_period", "新增斑块 Each new patch of built-up area", tables.PATCH_PERIOD),
@@ -42,6 +43,7 @@ TABLES: Mapping[str, tuple[str, tables.Columns]] = {
         ("satellite_quality", "卫星质量 Each city, year and satellite as recorded", tables.SATELLITE_QUALITY),
         ("rank_size", "位序-规模 The rank-size rule by year", tables.RANK_SIZE),
         ("sensitivity", "口径敏感性 What each published figure would give", tables.SENSITIVITY),
+        ("growth_ring", "扩张圈层 Cells built up from one year until another, as outlines", tables.GROWTH_RING),
     )
 }
 """Table → what its rows are, and its columns."""

@@ -22,6 +22,7 @@ from citylake.nightlights.grid import Floats
 from citylake.nightlights.measures import Levels, Place
 from citylake.nightlights.patches import LeiRule
 from citylake.nightlights.published import Preference, choose
+from citylake.nightlights.rings import cities, growth_rings
 
 EPOCHS = (1997, 2002, 2007, 2012)
 """Between which the study of the Zhengzhou metropolitan area compares."""
@@ -58,6 +59,7 @@ class StudySettings:
 class Study:
     """What comes of it; the columns of each frame are in :mod:`citylake.nightlights.tables`."""
 
+    city: pl.DataFrame
     city_year: pl.DataFrame
     city_period: pl.DataFrame
     patch_period: pl.DataFrame
@@ -66,6 +68,7 @@ class Study:
     satellite_quality: pl.DataFrame
     rank_size: pl.DataFrame
     sensitivity: pl.DataFrame
+    growth_ring: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def run_study(
     city_year = tables.frame([one.row for one in found], tables.CITY_YEAR)
     patches = measures.patches(found, periods, settings.lei)
     return Study(
+        city=cities(places),
         city_year=city_year,
         city_period=measures.periods(city_year, periods, settings.coupling_tolerance),
         patch_period=patches,
@@ -122,6 +126,7 @@ def run_study(
         satellite_quality=tables.frame(quality, tables.SATELLITE_QUALITY),
         rank_size=measures.rank_sizes(found),
         sensitivity=measures.sensitivity(found, published, settings.levels.step),
+        growth_ring=growth_rings(found),
     )
 
 

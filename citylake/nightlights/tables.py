@@ -18,6 +18,23 @@ _SERIES: Columns = {
     "series": (pl.String, "序列 raw: calibrated and composed; corrected: made never to decrease"),
 }
 
+CITY: Columns = {
+    **_PLACE,
+    "region_name_en": (pl.String, "英文名称 Name in English"),
+    "scope": (pl.String, "范围 municipal_districts or prefecture: what was measured"),
+    "land_area_km2": (pl.Float64, "土地面积 Area of the unit"),
+    "outline_geojson": (pl.String, "轮廓 Outline to draw, a GeoJSON geometry in WGS 84, exteriors clockwise"),
+}
+
+GROWTH_RING: Columns = {
+    **_PLACE,
+    **_SERIES,
+    "first_year": (pl.Int32, "起始年份 First measured year in which these cells were built up"),
+    "last_year": (pl.Int32, "终止年份 Last measured year through which they were"),
+    "area_km2": (pl.Float64, "面积 Area"),
+    "ring_geojson": (pl.String, "图形 The cells within the city, a GeoJSON geometry in WGS 84, exteriors clockwise"),
+}
+
 CITY_YEAR: Columns = {
     **_PLACE,
     "year": (pl.Int32, "年份 Year"),

@@ -69,7 +69,7 @@ def test_wrong_figures_fail(city: "Audited") -> None:
     city.run(
         f"update {value} set numerator = 2 where region_level = 'street'",
         f"update {value} set value = 101 where region_level = 'district'",
-        f"insert into {value} select 'E02', '2026-09-01', '320205', 'district', null, 1, 0, 0, '{RUN}'",
+        f"insert into {value} select 'E02', 'month', '2026-09-01', '320205', 'district', null, 1, 0, 0, '{RUN}'",
         f"update {value} set run_id = 'another' where region_level = 'city'",
     )
     assert city.failures() == {

@@ -52,6 +52,8 @@ TABLES = {
     "department_code varchar, is_finished_on_time boolean",
     "credit.fct_credit_event": "credit_event_key varchar, event_type varchar, decision_date date, region_code varchar",
     "economy.fct_insured_month": "month_date date, region_code varchar, insured_count bigint",
+    "urban.fct_urban_growth_year": "region_code varchar, region_level varchar, year_date date, built_up_km2 double, "
+    "growth_km2 double, year_count integer, land_area_km2_years double, rank_size_q double, data_origin varchar",
     "base.fct_population_month": "month_date date, region_code varchar, resident_count bigint",
     "exchange.fct_delivery": "delivery_id varchar, dataset varchar, department_code varchar, extract_date date, "
     "status varchar, rows_accepted bigint",
@@ -66,6 +68,7 @@ DATASETS = (
     "human_resources.social_insurance",
     "credit_office.administrative_licence",
     "government_service.service_case",
+    "natural_resources.night_light_composite",
 )
 
 Cell: TypeAlias = str | float | bool | date | None

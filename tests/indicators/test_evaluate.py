@@ -170,7 +170,7 @@ def test_what_nobody_delivered_is_not_zero(city: "City") -> None:
     city.evaluate()
     found = city.rows("select distinct indicator_id from city.indicator.indicator_value order by all")
     assert found == [("D01",), ("E02",), ("E03",), ("E04",)]
-    assert city.rows("select count(*) from city.indicator.dim_indicator") == [(16,)]
+    assert city.rows("select count(*) from city.indicator.dim_indicator") == [(20,)]
 
 
 def test_months_before_the_first_delivery_have_no_rows_taken_in(city: "City") -> None:

@@ -113,7 +113,7 @@ def test_the_indicators_of_the_project_are_whole(manifest: Path) -> None:
         departments = {row["department_code"] for row in csv.DictReader(file)}
     indicators = read_registry(manifest)
     assert [item.indicator_id for item in indicators] == [
-        *("D01", "E02", "E03", "E04", "E07", "E18", "E19"),
+        *("D01", "E02", "E03", "E04", "E07", "E14", "E15", "E16", "E17", "E18", "E19"),
         *("G01", "G07", "G08", "G09", "G13", "G14", "S01", "S02", "S15"),
     ]
     for item in indicators:
@@ -127,9 +127,10 @@ def test_the_indicators_of_the_project_are_whole(manifest: Path) -> None:
 
 def test_metrics_read_only_what_is_published(manifest: Path) -> None:
     # Guards promise 5: a figure can be recomputed from the release alone, so its SQL must not reach into the vault.
-    parts = {part.name: part for item in read_registry(manifest) for part in item.parts}
+    parts = {part.name: (part, item.definition) for item in read_registry(manifest) for part in item.parts}
     questions = [
-        Question(part, None if part.is_additive else "district", part.has_department) for part in parts.values()
+        Question(part, None if part.is_additive else of.region_levels[-1], part.has_department, of.period_type)
+        for part, of in parts.values()
     ]
     for sql in metric_sql(manifest, questions, date(2026, 1, 1), date(2026, 1, 31)):
         assert 'FROM "city".' in sql

@@ -17,7 +17,9 @@ def regions(source: Source) -> pl.DataFrame:
         where
             region_level in ('city', 'district', 'street')
             and not is_unallocated
-            and coalesce(valid_to, date '9999-12-31') > (select max(period_start) from city.indicator.indicator_value)
+            and coalesce(valid_to, date '9999-12-31') > (
+                select max(period_start) from city.indicator.indicator_value where period_type = 'month'
+            )
         qualify row_number() over (partition by region_code order by valid_from desc nulls last) = 1
         order by region_code
         """,
