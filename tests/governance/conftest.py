@@ -76,8 +76,8 @@ SCRIPTS = (
             ('E14', 'none', false, 'urban_management.urban_case', 'city', 'year')
         ) as indicator(indicator_id, roll_up, is_share, datasets, region_levels, period_type);
     create table city.indicator.indicator_value as
-        select 'G08' as indicator_id, 'month' as period_type, '2026-10-01'::date as period_start, region_code, region_level,
-            null::varchar as department_code, 3.0::double as numerator, 4.0::double as denominator,
+        select 'G08' as indicator_id, 'month' as period_type, '2026-10-01'::date as period_start, region_code,
+            region_level, null::varchar as department_code, 3.0::double as numerator, 4.0::double as denominator,
             75.0::double as value, '{RUN}' as run_id
         from city.base.dim_region;
     commit;

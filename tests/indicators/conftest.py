@@ -57,6 +57,7 @@ TABLES = {
     "base.fct_population_month": "month_date date, region_code varchar, resident_count bigint",
     "exchange.fct_delivery": "delivery_id varchar, dataset varchar, department_code varchar, extract_date date, "
     "status varchar, rows_accepted bigint",
+    "exchange.dim_dataset": "dataset varchar, frequency_days integer",
     "indicator.indicator_target": "indicator_id varchar, region_code varchar, value double, direction varchar, "
     "set_by varchar, set_on date, source varchar, valid_from date, valid_to date",
 }

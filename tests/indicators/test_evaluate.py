@@ -184,8 +184,11 @@ def test_months_before_the_first_delivery_have_no_rows_taken_in(city: "City") ->
             ("d1", f"{entities}.entity_register", entities, AUGUST, "in_force", 70),
             ("d2", f"{entities}.entity_register", entities, date(2026, 7, 1), "withdrawn", 60),
             ("d3", f"{cases}.urban_case", cases, OCTOBER, "refused", 0),
+            ("d4", "natural_resources.archive", "natural_resources", date(1997, 12, 31), "in_force", 1),
         ],
     )
+    # An archive that comes at no fixed time, of years long past, is no beginning.
+    city.add("exchange.dim_dataset", [("natural_resources.archive", None)])
     city.evaluate()
     assert city.figures("D01", month=date(2026, 7, 1)) is None
     assert city.figures("D01", month=date(2026, 8, 1)) == (70, None, 70)
