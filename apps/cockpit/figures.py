@@ -13,6 +13,8 @@ TARGET = "#b4690e"
 GRID = "#e4e8ed"
 MUTED = "#5b6673"
 
+Drawn = alt.LayerChart | alt.FacetChart
+
 
 @dataclass(frozen=True)
 class TrendWords:
@@ -23,9 +25,7 @@ class TrendWords:
     target: str
 
 
-def trend(
-    frame: pl.DataFrame, words: TrendWords, *, decimals: int, height: int, label_every: int
-) -> alt.LayerChart | alt.FacetChart:
+def trend(frame: pl.DataFrame, words: TrendWords, *, decimals: int, height: int, label_every: int) -> Drawn:
     """A value by month as a line, its target dashed, the chosen month emphasised, a month not over hollow.
 
     Args:
@@ -61,9 +61,14 @@ def trend(
         tooltip=tooltip,
     )
     layers = [target.encode(y=alt.Y("target:Q", title=None))] if frame["target"].is_not_null().any() else []
+    return plain(*layers, line, points, height=height)
+
+
+def plain(*layers: alt.Chart, height: int, **size: int) -> Drawn:
+    """Layers as one chart in the cockpit's look: no frame, faint axes."""
     return (
-        alt.layer(*layers, line, points)
-        .properties(height=height, padding={"left": 0, "right": 12, "top": 6, "bottom": 0})
+        alt.layer(*layers)
+        .properties(height=height, padding={"left": 0, "right": 12, "top": 6, "bottom": 0}, **size)
         .configure(background="transparent")
         .configure_view(strokeWidth=0)
         .configure_axis(gridColor=GRID, labelColor=MUTED, labelFontSize=11, domainColor=GRID, tickColor=GRID)

@@ -1,4 +1,4 @@
-"""What one reader is looking at: release, language, region, month, department, indicator, enterprise.
+"""What one reader is looking at: release, language, region, month, department, indicator, enterprise, studied city.
 
 The address is the state: everything but the release is read from the query parameters and written back to them, so
 that a view can be shared, kept as a bookmark and left with the browser's back button. A parameter that means nothing
@@ -21,8 +21,10 @@ from citylake.lake.releases import Release, current_release, find_release
 from citylake.lake.settings import TIMEZONE, CockpitRole, Settings
 from citylake.lake.zones import Zones
 
-Page = Literal["governance", "economy", "entity", "deliveries"]
-PAGES: tuple[Page, ...] = ("governance", "economy", "entity", "deliveries")
+Page = Literal["governance", "economy", "urban", "entity", "deliveries"]
+PAGES: tuple[Page, ...] = ("governance", "economy", "urban", "entity", "deliveries")
+SERIES = ("raw", "corrected")
+"""Of the study of urban expansion."""
 
 LONGEST_SEARCH = 200
 """Characters; no name of an enterprise is longer."""
@@ -45,10 +47,20 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Studied:
+    """What of the study of urban expansion is looked at: a city, a measured year, and a series."""
+
+    city: str
+    year: int
+    series: str
+
+
+@dataclass(frozen=True)
 class View:
     """One reader's view. ``path`` leads from the chosen region up to the city and is never empty.
 
     ``entity`` is a key and ``find`` a text as the address has them: whether they mean anything, the page finds out.
+    ``studied`` is there on the page of urban expansion alone, and only where the release has a study.
     """
 
     page: Page
@@ -63,6 +75,7 @@ class View:
     indicator: str | None
     entity: str | None = None
     find: str | None = None
+    studied: Studied | None = None
     role: CockpitRole = "leader"
     notes: tuple[str, ...] = ()
 
@@ -90,6 +103,9 @@ class View:
             "department": self.department,
             "entity": self.entity,
             "find": self.find,
+            "city": self.studied.city if self.studied else None,
+            "year": str(self.studied.year) if self.studied else None,
+            "series": self.studied.series if self.studied else None,
             "lang": self.language,
         }
         return {name: value for name, value in (shown | changes).items() if value is not None}
@@ -97,7 +113,8 @@ class View:
     def on(self, page: Page) -> dict[str, str]:
         """The query parameters of the same view on another page, without what that page does not know."""
         department = self.department if self.department in _departments(self.source, page) else None
-        return self.to(department=department, entity=None, find=None)
+        studied = {} if page == "urban" else dict.fromkeys(("city", "year", "series"))
+        return self.to(department=department, entity=None, find=None, **studied)
 
 
 def current() -> View:
@@ -164,9 +181,23 @@ def _read_address(page: Page, release: Release, newest: Release, role: CockpitRo
     )
     on_page = queries.cards(source, page, view.path_codes, department, month)["indicator_id"].to_list()
     indicator, indicator_note = _known("indicator", on_page)
+    studied, study_notes = _studied(source) if page == "urban" else (None, ())
     language_note = None if st.query_params.get("lang", language) == language else "note.unknown_language"
-    notes = (language_note, region_note, month_note, department_note, indicator_note)
-    return replace(view, indicator=indicator, notes=tuple(note for note in notes if note is not None))
+    notes = (language_note, region_note, month_note, department_note, indicator_note, *study_notes)
+    shown = tuple(note for note in notes if note is not None)
+    return replace(view, indicator=indicator, studied=studied, notes=shown)
+
+
+def _studied(source: Source) -> tuple[Studied | None, tuple[str | None, ...]]:
+    """City, year and series of the address: else the first city, which is the lake's own, the newest year, raw."""
+    cities = queries.studied_cities(source)["city_code"].to_list()
+    years = [str(year) for year in queries.measured_years(source)]
+    if not cities or not years:
+        return None, ()
+    city, city_note = _known("city", cities)
+    year, year_note = _known("year", years)
+    series, series_note = _known("series", list(SERIES))
+    return Studied(city or cities[0], int(year or years[-1]), series or SERIES[0]), (city_note, year_note, series_note)
 
 
 def _text(parameter: str) -> str | None:

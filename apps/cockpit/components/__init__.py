@@ -22,10 +22,16 @@ from apps.cockpit.components.scorecard import (
     worst_rules,
 )
 from apps.cockpit.components.tables import departments_compared, regions_compared
+from apps.cockpit.components.urban_growth import area_trends, cities_compared, coupling, expansion_types
+from apps.cockpit.components.urban_map import growth_maps, urban_controls, urban_indicators
+from apps.cockpit.components.urban_method import light_path, quality, rank_size, urban_method
 
 __all__ = [
+    "area_trends",
     "changed_columns",
+    "cities_compared",
     "controls",
+    "coupling",
     "data_received",
     "datasets_compared",
     "delivery_controls",
@@ -40,10 +46,18 @@ __all__ = [
     "entity_search",
     "entity_services",
     "entity_summary",
+    "expansion_types",
+    "growth_maps",
     "header",
     "indicator_cards",
     "indicator_detail",
+    "light_path",
+    "quality",
+    "rank_size",
     "refused_deliveries",
     "regions_compared",
+    "urban_controls",
+    "urban_indicators",
+    "urban_method",
     "worst_rules",
 ]

@@ -37,7 +37,7 @@ series as (
     join shown_place using (indicator_id, region_code)
     join city.indicator.dim_indicator using (indicator_id)
     where
-        period_type = 'month'
+        indicator_value.period_type = 'month'
         and dim_indicator.page = $page
         and department_code is not distinct from case when dim_indicator.has_department then $department end
 )
@@ -150,7 +150,7 @@ compared as (
     join member using (region_code)
     join city.indicator.dim_indicator using (indicator_id)
     where
-        period_type = 'month'
+        indicator_value.period_type = 'month'
         and period_start = $month
         and page = $page
         and department_code is not distinct from case when has_department then $department end
@@ -173,7 +173,7 @@ with compared as (
     left join city.base.dim_department using (department_code)
     join city.indicator.dim_indicator using (indicator_id)
     where
-        period_type = 'month'
+        indicator_value.period_type = 'month'
         and period_start = $month
         and page = $page
         and region_code = $region

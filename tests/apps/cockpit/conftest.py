@@ -49,7 +49,7 @@ def build(
         lake.execute("set variable run_id = ?", [run_id])
         lake.execute("set variable first_run_id = ?", [FIRST_RUN])
         lake.execute("set variable as_of = ?", [AS_OF])
-        for part in ("places", "deliveries", "registry", "figures", "entities"):
+        for part in ("places", "deliveries", "registry", "figures", "entities", "urban"):
             lake.execute((HERE / f"{part}.sql").read_text(encoding="utf-8"))
         if not with_values:
             lake.execute("delete from city.indicator.indicator_value")

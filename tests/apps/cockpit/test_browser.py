@@ -90,7 +90,7 @@ def _open_card(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["/", "/?lang=en", "/economy", "/governance?lang=en", "/deliveries", "/?lang=en&indicator=G08"],
+    ["/", "/?lang=en", "/economy", "/governance?lang=en", "/deliveries", "/urban?lang=en", "/?lang=en&indicator=G08"],
 )
 def test_a_page_loads_without_errors_and_asks_no_other_host(server: str, page: Page, address: str) -> None:
     # Would catch a font, icon or script fetched from outside, which an offline city would wait for in vain.

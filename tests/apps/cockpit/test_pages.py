@@ -11,7 +11,7 @@ from citylake.lake.settings import Settings
 from citylake.lake.zones import prepare
 
 APP = Path(__file__).parents[3] / "apps" / "cockpit" / "streamlit_app.py"
-PAGES = {name: f"app_pages/{name}.py" for name in ("governance", "economy", "entity", "deliveries")}
+PAGES = {name: f"app_pages/{name}.py" for name in ("governance", "economy", "urban", "entity", "deliveries")}
 NAMES = {
     ("governance", "zh"): [
         "立案数",
