@@ -51,7 +51,13 @@ def growth_map(
         legend=None
         if is_small
         else alt.Legend(
-            orient="bottom", labelFontSize=12, titleFontSize=12, columns=3, symbolType="square", symbolStrokeWidth=0
+            orient="bottom",
+            labelFontSize=12,
+            titleFontSize=12,
+            columns=3,
+            symbolType="square",
+            symbolStrokeWidth=0,
+            symbolOpacity=1,
         ),
     )
     tooltip = [

@@ -278,3 +278,24 @@ def test_an_enterprise_fits_a_telephone_and_a_wide_screen(server: str, page: Pag
                     .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.className)"""
             )
             assert too_wide == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_urban_expansion_fits_both_screens_and_its_year_moves_the_map(server: str, page: Page, language: str) -> None:
+    # Would catch a map or table wider than a telephone, and a slider that moves nothing.
+    page.goto(f"{server}/urban?lang={language}")
+    rings = page.locator(".ck-table").first
+    expect(rings).to_contain_text("200.0")
+    page.get_by_role("slider").press("ArrowLeft")
+    expect(rings).to_contain_text("148.0")
+    expect(page).to_have_url(re.compile(r"year=2007"))
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(f"{server}/urban?lang={language}")
+        expect(page.locator(".stVegaLiteChart canvas, .stVegaLiteChart svg").last).to_be_visible()
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        too_wide = page.evaluate(
+            """() => [...document.querySelectorAll('.stMain, [class*="st-key-ck-card-"]')]
+                .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.className)"""
+        )
+        assert too_wide == []
