@@ -99,24 +99,21 @@ def growth_maps(view: View, studied: Studied) -> None:
     """The rings of the city by the period in which they came, the same as a table, and all cities beside each other."""
     cities = queries.studied_cities(view.source)
     rings = queries.growth_rings(view.source, studied.year, studied.series)
-    periods = _periods(view, queries.growth_rings(view.source, queries.measured_years(view.source)[-1], studied.series))
-    rings = rings.join(periods, on="until", how="left").with_columns(pl.col("label").fill_null(pl.col("until")))
-    urban_section(view, "rings", view.say("urban.rings_hint", year=studied.year))
-    if rings.is_empty():
-        st.info(view.say("urban.no_rings", year=studied.year))
-        return
+    periods = _periods(view, queries.ring_periods(view.source, studied.series))
+    rings = rings.join(periods, on="until")
     labels = periods["label"].to_list()
-    words = {"period": view.say("urban.period"), "area": view.say("urban.area")}
-    big, numbers = st.columns([2, 1])
+    urban_section(view, "rings", view.say("urban.rings_hint", year=studied.year))
     chosen = cities.row(by_predicate=pl.col("city_code") == studied.city, named=True)
     own = rings.filter(pl.col("city_code") == studied.city)
-    name = chosen[f"city_name_{view.language}"]
-    with big:
-        chart = urban_figures.growth_map(chosen["outline_geojson"], own, labels, words, height=470)
-        st.altair_chart(chart, alt=view.say("urban.map_alt", city=name, year=studied.year))
-    with numbers:
-        _ring_table(view, own)
-        block(view.language, "source", escape(view.say(f"urban.map_source_{chosen['data_origin']}")))
+    if own.is_empty():
+        st.info(view.say("urban.no_rings", year=studied.year))
+    else:
+        big, numbers = st.columns([2, 1])
+        with big:
+            _map(view, chosen, own, labels, height=470)
+        with numbers:
+            _ring_table(view, own)
+    block(view.language, "source", escape(view.say(f"urban.map_source_{chosen['data_origin']}")))
     for first in range(0, cities.height, _A_ROW):
         for column, row in zip(st.columns(_A_ROW), cities.slice(first, _A_ROW).iter_rows(named=True), strict=False):
             with column:
@@ -124,12 +121,17 @@ def growth_maps(view: View, studied: Studied) -> None:
 
 
 def _small_map(view: View, city: Row, rings: pl.DataFrame, labels: list[str]) -> None:
-    name, area = city[f"city_name_{view.language}"], float(rings["area_km2"].sum())
-    block(view.language, "legend", span("subheading", name), " ", span("hint", quantity(area, 1, "km²")))
+    area = quantity(float(rings["area_km2"].sum()) if rings.height else None, 1, "km²")
+    name = span("subheading", city[f"city_name_{view.language}"])
+    block(view.language, "legend", name, " ", span("hint", area))
+    _map(view, city, rings, labels, height=210)
+
+
+def _map(view: View, city: Row, rings: pl.DataFrame, labels: list[str], *, height: int) -> None:
     words = {"period": view.say("urban.period"), "area": view.say("urban.area")}
-    chart = urban_figures.growth_map(city["outline_geojson"], rings, labels, words, height=210)
+    chart = urban_figures.growth_map(city["outline_geojson"], rings, labels, words, height=height)
     year = view.studied.year if view.studied else None
-    st.altair_chart(chart, alt=view.say("urban.map_alt", city=name, year=year))
+    st.altair_chart(chart, alt=view.say("urban.map_alt", city=city[f"city_name_{view.language}"], year=year))
 
 
 def _ring_table(view: View, rings: pl.DataFrame) -> None:
@@ -144,14 +146,13 @@ def _ring_table(view: View, rings: pl.DataFrame) -> None:
     table(view.language, view.say("urban.rings"), [escape(name) for name in head], [*rows, total])
 
 
-def _periods(view: View, rings: pl.DataFrame) -> pl.DataFrame:
-    """The periods of rings and how they are called, oldest first."""
-    known = rings.select("since", "until").unique().sort("until")
-    labels = [period_label(view, since, until) for since, until in known.iter_rows()]
+def _periods(view: View, known: pl.DataFrame) -> pl.DataFrame:
+    """How the periods of rings are called, oldest first."""
+    labels = [_period_label(view, since, until) for since, until in known.iter_rows()]
     return known.select("until").with_columns(pl.Series("label", labels, pl.String))
 
 
-def period_label(view: View, since: int | None, until: int) -> str:
+def _period_label(view: View, since: int | None, until: int) -> str:
     """A period of years as its readers write it."""
     if since is None:
         return view.say("urban.until", year=until)

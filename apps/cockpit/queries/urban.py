@@ -9,8 +9,20 @@ import streamlit as st
 
 from apps.cockpit.queries.release import Source, frame, has_table
 
-# The ends of periods, the whole span's left out: it is no step of its own.
-_BOUND = "select distinct unnest([start_year, end_year]) as year from city.urban.fct_urban_city_period"
+# The period in which a ring came: between two ends of periods; before the first there is no since.
+_CAME = """
+with bound as (select distinct unnest([start_year, end_year]) as year from city.urban.fct_urban_city_period),
+
+ring as (
+    select
+        *,
+        (select max(year) from bound where year < first_year) + 1 as since,
+        coalesce((select min(year) from bound where year >= first_year), first_year) as until
+    from city.urban.fct_urban_growth_ring
+    where series = $series
+)
+"""
+# A period that has no other within it: the whole span is none.
 _STEP = """
 not exists (
     select 1 from city.urban.fct_urban_city_period as inner_period
@@ -87,22 +99,28 @@ def growth_rings(source: Source, year: int, series: str) -> pl.DataFrame:
     return frame(
         source,
         f"""
-        with bound as ({_BOUND})
+        {_CAME}
 
         select
             city_code,
-            (select max(year) from bound where year < first_year) + 1 as since,
-            coalesce((select min(year) from bound where year >= first_year), first_year) as until,
+            since,
+            until,
             sum(area_km2) as area_km2,
             list(ring_geojson order by first_year, last_year) as outlines
-        from city.urban.fct_urban_growth_ring
-        where series = $series and $year between first_year and last_year
+        from ring
+        where $year between first_year and last_year
         group by all
         order by city_code, until
         """,
         year=year,
         series=series,
     )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def ring_periods(source: Source, series: str) -> pl.DataFrame:
+    """The periods in which rings of any city came, oldest first: ``since`` and ``until``."""
+    return frame(source, f"{_CAME} select distinct since, until from ring order by until", series=series)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
