@@ -22,6 +22,8 @@ def test_rings_of_a_year_are_those_that_stand_in_it_by_the_period_they_came_in(s
     rings = queries.growth_rings(source, 2007, "raw").filter(city_code="320200")
     assert rings.select("since", "until", "area_km2").rows() == [(None, 2002, 98.0), (2003, 2007, 50.0)]
     assert [len(outlines) for outlines in queries.growth_rings(source, 2012, "raw")["outlines"]] == [1, 1, 1, 1]
+    periods = [(None, 2002), (2003, 2007), (2008, 2012)]
+    assert queries.ring_periods(source, "raw").rows() == periods, "colours must not move with the year"
 
 
 def test_a_step_is_a_period_with_none_inside_it(source: Source) -> None:
@@ -90,6 +92,18 @@ def test_the_page_says_what_was_measured_how_and_how_far_to_trust_it(
 ) -> None:
     said = html_of(open_page("urban", lang=language, year="2007"))
     assert [text for text in texts if text not in said] == []
+
+
+def test_a_year_without_a_published_area_says_so_and_shows_its_light(at_small_city: Any) -> None:
+    # Would catch a traceback, or an area that nobody published, in a year of lights alone.
+    app = open_page("urban", lang="en", year="1999")
+    assert [info.value for info in app.info] == [
+        "There are no indicators of urban expansion for this city in 1999: it has no composite or no published area "
+        "of that year.",
+        "No area is published for 1999, so that no built-up area could be extracted.",
+        "There are too few cities for a fit.",
+    ]
+    assert "raised 21" in html_of(app)
 
 
 def test_city_year_and_series_are_in_the_address_and_on_no_other_page(at_small_city: Any) -> None:

@@ -1,5 +1,5 @@
 -- A study of two cities in three years: Wuxi grows outward by squares of 0.1 degrees, Xuchang does not grow at all.
--- 2007 loses 2 km² that 2012 has again, in the raw series. Areas are made up: they are not those of the squares.
+-- Of 1999 no area is published. 2007 loses 2 km² that 2012 has again, in the raw series. Areas are made up: they are not those of the squares.
 create schema if not exists city.urban;
 
 create table city.urban.dim_urban_city as
@@ -23,11 +23,12 @@ create table city.urban.fct_urban_city_year as
 select
     city_code, city_name_zh, year, series, 'synthetic' as data_origin, 'municipal_districts' as scope,
     1600.0::double as land_area_km2, 'F15+F16' as satellites, 'elvidge_2014' as calibration_table,
-    if(year = 2012, null, 1.5)::double as satellite_difference, built_up_km2 + 1 as published_km2,
-    '合成真值 synthetic truth' as published_by, 'municipal_districts' as published_scope, 30.0::double as threshold,
+    if(year = 2012, null, 1.5)::double as satellite_difference,
+    built_up_km2 + 1 as published_km2,
+    if(built_up_km2 is null, null, '合成真值 synthetic truth') as published_by, 'municipal_districts' as published_scope, if(built_up_km2 is null, null, 30.0)::double as threshold,
     built_up_km2, -1.0::double as residual_pct, built_up_km2 + 5 as one_step_lower_km2,
-    built_up_km2 - 5 as one_step_higher_km2, false as is_out_of_reach, 3 * built_up_km2 as lit_km2,
-    40 * built_up_km2 as total_light, 13.3::double as mean_light, 0.05::double as compound_light_index,
+    built_up_km2 - 5 as one_step_higher_km2, false as is_out_of_reach, 3 * coalesce(built_up_km2, 40) as lit_km2,
+    40 * coalesce(built_up_km2, 40) as total_light, 13.3::double as mean_light, 0.05::double as compound_light_index,
     0.33::double as built_up_share_of_lit, 120.3::double as light_longitude, 31.55::double as light_latitude,
     (year - 2002) * 200.0::double as light_x_m, (year - 2002) * -100.0::double as light_y_m,
     9.5::double as ellipse_major_km, 7.25::double as ellipse_minor_km, 45.0::double as ellipse_azimuth_deg,
@@ -35,8 +36,8 @@ select
     0.456::double as compactness, 1.07::double as fractal_dimension, 2000 as cell_count, 0 as missing_cell_count,
     if(series = 'raw', 0, 3) as zeroed_cell_count, if(series = 'raw', 0, 21) as raised_cell_count
 from (values
-    ('320200', '无锡市', 2002, 100.0::double), ('320200', '无锡市', 2007, 148.0), ('320200', '无锡市', 2012, 200.0),
-    ('411000', '许昌市', 2002, 50.0), ('411000', '许昌市', 2007, 50.0), ('411000', '许昌市', 2012, 50.0)
+    ('320200', '无锡市', 1999, null::double), ('320200', '无锡市', 2002, 100.0), ('320200', '无锡市', 2007, 148.0),
+    ('320200', '无锡市', 2012, 200.0), ('411000', '许昌市', 1999, null), ('411000', '许昌市', 2002, 50.0), ('411000', '许昌市', 2007, 50.0), ('411000', '许昌市', 2012, 50.0)
 ) as found (city_code, city_name_zh, year, built_up_km2)
 cross join (values ('raw'), ('corrected')) as kind (series);
 
