@@ -83,7 +83,7 @@ def urban_assets(staging: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         with night.stage("urban_study") as facts:
             facts.update(keep_study(night.settings, night.run.run_id, full=night.full))
         if facts["problem"] is not None:
-            context.log.warning("No study of urban expansion could be made: %s", facts["problem"])
+            context.log.warning("Urban expansion is not whole: %s", facts["problem"])
         yield from _materialized(("vault", "nightlights"), described, facts)
 
     return urban_study

@@ -157,7 +157,8 @@ def show_result(result: "NightResult", *, is_as_of: bool) -> None:
     _say_how_many(_listed(result, "drifted"))
     for dataset, rows in result.facts("ledger").get("erased_again", {}).items():
         out.print(f"[yellow]已删除人员再次报送 Erased persons delivered again[/] {escape(dataset)}: {rows:,}")
-    for warning in [*result.facts("marts").get("warnings", []), *result.facts("audit").get("warned", [])]:
+    warnings = [*result.facts("marts").get("warnings", []), *result.facts("audit").get("warned", [])]
+    for warning in [*_problems(result), *warnings]:
         out.print(f"[yellow]注意 Warning[/] {escape(warning)}")
     if result.error is not None:
         show_error(result.error)
@@ -209,6 +210,12 @@ def _times(result: "NightResult") -> Table:
     for stage in result.stages:
         table.add_row(stage_label(stage["stage"]), f"{stage['seconds']:.1f} s")
     return table
+
+
+def _problems(result: "NightResult") -> list[str]:
+    """What a stage could not do, and the night went on without."""
+    told = [(stage["stage"], stage["facts"].get("problem")) for stage in result.stages]
+    return [f"{stage_label(stage)}: {problem}" for stage, problem in told if problem]
 
 
 def _figures(result: "NightResult") -> Table:

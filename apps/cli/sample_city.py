@@ -76,11 +76,6 @@ def sample_city(  # noqa: PLR0913  # the options of one command
     Everything in it is invented and its files say so (.synthetic): names, numbers and phones belong to nobody.
     The last three nights bring a late, a corrected and a refused delivery.
     """
-    # numpy and polygons would slow down every other command
-    from sample_city.city import make_city  # noqa: PLC0415
-    from sample_city.hardness import DOCUMENTED  # noqa: PLC0415
-    from sample_city.lights import make_lights  # noqa: PLC0415
-
     settings = Settings()
     landing = prepare(settings).landing
     if if_empty and any(path.is_file() for path in landing.rglob("[!.]*") if not _is_of_lights(path, landing)):
@@ -88,6 +83,11 @@ def sample_city(  # noqa: PLR0913  # the options of one command
         return
     if not force:
         _refuse_to_mix(landing)
+    # numpy and polygons would slow down every other command
+    from sample_city.city import make_city  # noqa: PLC0415
+    from sample_city.hardness import DOCUMENTED  # noqa: PLC0415
+    from sample_city.lights import make_lights  # noqa: PLC0415
+
     # The extract of a day arrives at one o'clock in the night after it.
     last = (until or datetime.now(ZoneInfo(TIMEZONE)) - timedelta(days=1, hours=1)).date()
     facts = make_city(

@@ -150,7 +150,7 @@ def report(  # noqa: PLR0913  # the options of one command
 
     first, last = _years(years)
     settings = StudySettings(
-        cities=tuple(find_city(name.strip()) for name in cities.split(",") if name.strip()),
+        cities=tuple(dict.fromkeys(find_city(name.strip()) for name in cities.split(",") if name.strip())),
         first_year=first,
         last_year=last,
         scope=within,

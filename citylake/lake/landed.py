@@ -13,7 +13,7 @@ _LANDED = re.compile(
     r"^(?P<name>.+)_(?P<date>\d{8})(_r(?P<revision>\d{1,4}))?(?P<synthetic>\.synthetic)?\.(?P<extension>csv|jsonl|xlsx|parquet)(\.gz)?$"
 )
 _RASTER = re.compile(
-    r"^(?P<part>.+?)_?(?P<year>(19|20)\d{2})(\.v\d(?P<version>[a-z])_)?.*?(?P<synthetic>\.synthetic)?\.tiff?(\.gz)?$",
+    r"^(?P<part>.+_dmsplike|.+?)_?(?P<year>(19|20)\d{2})(\.v\d(?P<version>[a-z])_)?.*?(?P<synthetic>\.synthetic)?\.tiff?(\.gz)?$",
     re.IGNORECASE,
 )
 

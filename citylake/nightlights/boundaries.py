@@ -78,6 +78,8 @@ def city_unit(city_code: str, scope: Scope) -> Unit:
     Raises UsageError where the city has no districts.
     """
     names = {code: name for name, code in _cities().items()}
+    if city_code not in names:
+        raise UsageError(f"{city_code} 不是地级市。 {city_code} is no city at prefecture level.")
     parts = [outline for code, _, outline in _counties(city_code) if scope == "prefecture" or _is_district(code)]
     if not parts:
         raise UsageError(

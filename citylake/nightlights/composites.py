@@ -55,7 +55,9 @@ _TIFF = re.compile(r"\.tiff?(\.gz)?$", re.IGNORECASE)
 _PER_DEGREE = 120
 _SAME = 0.01
 """In cells: how far a grid may be off the one of NOAA."""
-_ROWS = 256
+_CELLS_AT_ONCE = 1 << 24
+_WIDEST = 1 << 17
+"""Cells across: three times around the world at 30 arc seconds. A row is read at once."""
 
 # Nothing is written beside what was delivered, and a packed file is not indexed by a file of GDAL's beside it.
 _GDAL: dict[str, Any] = {
@@ -201,13 +203,16 @@ def examine(composite: Composite) -> dict[str, float]:
     highest = 0.0
     with _opened(composite) as source:
         nodata = _nodata(composite, source)
-        for top in range(0, source.height, _ROWS):
-            window = Window(0, top, source.width, min(_ROWS, source.height - top))  # pyright: ignore[reportCallIssue]
+        rows = max(1, _CELLS_AT_ONCE // source.width)
+        for top in range(0, source.height, rows):
+            window = Window(0, top, source.width, min(rows, source.height - top))  # pyright: ignore[reportCallIssue]
             values = _checked(composite, source.read(1, window=window), nodata)
             missing += int(np.isnan(values).sum())
             lit += int((values > 0).sum())
             highest = max(highest, float(np.nanmax(values, initial=0)))
         cells = source.height * source.width
+    if lit == 0:
+        raise _refused(composite.path, "没有任何灯光", "it holds no light at all")
     return {"cells": cells, "lit": lit, "missing": missing, "highest": highest}
 
 
@@ -230,11 +235,21 @@ def _opened(composite: Composite) -> Generator[Any]:
     path = composite.path.absolute()
     place = f"/vsigzip/{path}" if path.suffix == ".gz" else str(path)
     try:
-        with rasterio.Env(**_GDAL), rasterio.open(place) as source:
+        # Of no other form: one that only points to other files, or hosts, would be read from there.
+        with rasterio.Env(**_GDAL), rasterio.open(place, driver="GTiff") as source:
+            if source.width > _WIDEST:
+                wide = f"it is {source.width} cells wide; at most {_WIDEST} are read"
+                raise _refused(composite.path, f"宽度超过 {_WIDEST} 个像元", wide)
             _check_header(composite, source)
             yield source
     except (RasterioError, zlib.error, OSError) as problem:
-        raise _refused(composite.path, "文件无法读取", f"it cannot be read as a TIFF: {problem}") from problem
+        # What the library says of it names our folders, in one language.
+        why = "the file is torn, of another form, or not packed as its name says"
+        raise _refused(
+            composite.path,
+            "文件无法作为 TIFF 读取：残缺、格式不符或压缩与文件名不符",
+            f"it cannot be read as a TIFF: {why}",
+        ) from problem
 
 
 def _check_header(composite: Composite, source: Any) -> None:  # noqa: ANN401  # rasterio's classes have no types

@@ -21,7 +21,7 @@ from citylake.lake.errors import ContractViolation, UsageError
 from citylake.lake.settings import Settings
 from citylake.lake.zones import Zones
 from citylake.nightlights import tables
-from citylake.nightlights.published import SCHEMA, Preference, choose, read_published
+from citylake.nightlights.published import SCHEMA, Preference, choose, conflicting, read_published
 
 if TYPE_CHECKING:
     from citylake.nightlights.composites import Composite
@@ -83,8 +83,9 @@ class _Inputs:
 def keep_study(settings: Settings, run_id: str, *, full: bool = False) -> dict[str, Any]:
     """Make the study anew where a composite, an area, a setting or the method has changed; else leave it as it is.
 
-    Without composites the tables are empty. So they are where no study can be made of what was delivered: that is a
-    ``problem`` among the facts returned (in both languages), never a failure of the night.
+    Without composites the tables are empty. So they are where no study can be made of what was delivered. That, and a
+    city or year that had to be left out, is a ``problem`` among the facts returned (in both languages), never a failure
+    of the night.
     """
     zones = Zones.of(settings)
     with open_lakes(settings, ("vault",)) as vault:
@@ -152,24 +153,38 @@ def _measure(inputs: _Inputs, settings: Settings) -> tuple[dict[str, pl.DataFram
             "real: a threshold matched between them says nothing."
         )
     try:
-        study = run_study(inputs.composites, inputs.areas, _study_settings(inputs, settings))
+        areas, wanted, left_out = _studied(inputs, settings)
+        study = run_study(inputs.composites, areas, wanted)
     except (UsageError, ContractViolation) as problem:
         return empty, str(problem)
     return {
         name: getattr(study, name).with_columns(data_origin=pl.lit(inputs.origin)).select(list(columns))
         for name, (_, columns) in TABLES.items()
-    }, None
+    }, " ".join(left_out) or None
 
 
-def _study_settings(inputs: _Inputs, settings: Settings) -> "StudySettings":
-    """Studied is every city that an area is published for, over all years that have a composite."""
+def _studied(inputs: _Inputs, settings: Settings) -> tuple[pl.DataFrame, "StudySettings", list[str]]:
+    """Every city that an area is published for, over all years that have a composite, and why any was left out.
+
+    Figures that contradict each other are no figures; a city that the composites do not reach is none of the study's.
+    """
     from citylake.nightlights.study import StudySettings  # noqa: PLC0415  # as above
 
     years = [one.year for one in inputs.composites]
-    preference = Preference(publishers=settings.urban_publishers)
-    chosen = choose(inputs.areas.filter(pl.col("year").is_in(years)), preference)
-    return StudySettings(
-        cities=tuple(chosen.filter(pl.col("region_code").str.ends_with("00"))["region_code"].unique().sort()),
+    scopes = ("prefecture",) if settings.urban_scope == "prefecture" else Preference.scopes
+    preference = Preference(scopes=scopes, publishers=settings.urban_publishers)
+    of_years = inputs.areas.filter(pl.col("year").is_in(years))
+    torn = conflicting(of_years, preference).select("region_code", "region_name_zh", "year").unique().sort(pl.all())
+    areas = of_years.join(torn, on=["region_code", "year"], how="anti")
+    left_out = [
+        f"{name} {year}: 公布数据互相矛盾，请指定发布者。 Published figures conflict; name the publishers to prefer."
+        for _, name, year in torn.iter_rows()
+    ]
+    named = choose(areas, preference).filter(pl.col("region_code").str.ends_with("00"))["region_code"].unique().sort()
+    problems = {code: _out_of_reach(inputs, code, settings) for code in named}
+    left_out += [f"{code}: {problem}" for code, problem in problems.items() if problem]
+    study = StudySettings(
+        cities=tuple(code for code, problem in problems.items() if not problem),
         first_year=min(years),
         last_year=max(years),
         scope=settings.urban_scope,
@@ -177,6 +192,23 @@ def _study_settings(inputs: _Inputs, settings: Settings) -> "StudySettings":
         preference=preference,
         coupling_tolerance=settings.urban_coupling_tolerance,
     )
+    if not study.cities:
+        none = "没有可采用的公布面积。 No published area is of the scope, publishers and years that are wanted."
+        raise UsageError(" ".join(left_out) or none)
+    return areas, study, left_out
+
+
+def _out_of_reach(inputs: _Inputs, code: str, settings: Settings) -> str | None:
+    """Why a city cannot be measured on the composites; None where it can."""
+    from citylake.nightlights.boundaries import city_unit  # noqa: PLC0415  # as above
+    from citylake.nightlights.composites import grid_of  # noqa: PLC0415  # as above
+    from citylake.nightlights.study import MARGIN  # noqa: PLC0415  # as above
+
+    try:
+        grid_of(inputs.composites[0]).around(city_unit(code, settings.urban_scope).outline, MARGIN)
+    except UsageError as problem:
+        return str(problem)
+    return None
 
 
 def _write(

@@ -30,6 +30,8 @@ from citylake.nightlights.patches import (
 from citylake.nightlights.shapes import activity, ellipse, form, shift
 from citylake.nightlights.thresholds import Mask, area_curve, built_up, dynamic_threshold, intersection_over_union
 
+MOST_MISSING = 0.01
+"""Of a city's area: where more cells have no data, no built-up area is found."""
 _PERIOD_KEY = ("region_code", "region_name_zh", "start_year", "end_year", "series")
 
 
@@ -114,7 +116,8 @@ def city_year(
             "ellipse_minor_km": around.minor_km,
             "ellipse_azimuth_deg": around.azimuth,
         }
-    if figure is None:
+    # An area on cells without data would be that of the others.
+    if figure is None or weights[np.isnan(lights)].sum() > MOST_MISSING * weights.sum():
         return CityYear(row, place, lights, None)
     mask, found = _built_up(place, lights, figure, levels.step)
     return CityYear(row | found | _position(place, mask, lit, seen.lit_km2), place, lights, mask)

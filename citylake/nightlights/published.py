@@ -69,21 +69,31 @@ def choose(published: pl.DataFrame, preference: Preference) -> pl.DataFrame:
 
     Raises UsageError where two figures are preferred alike and differ: which one is right is nobody's guess.
     """
-    wanted = published.filter(pl.col("scope").is_in(preference.scopes))
-    if preference.publishers:
-        wanted = wanted.filter(pl.col("publisher").is_in(preference.publishers))
-    ranked = wanted.with_columns(
-        rank=_place(pl.col("scope"), preference.scopes) * (len(preference.publishers) + 1)
-        + _place(pl.col("publisher"), preference.publishers)
-    ).filter(pl.col("rank") == pl.col("rank").min().over(_KEY))
-    torn = ranked.filter(pl.col("built_up_km2").n_unique().over(_KEY) > 1)
+    torn = conflicting(published, preference)
     if torn.height:
         told = "; ".join(f"{row['region_name_zh']} {row['year']}: {row['publisher']} {row['built_up_km2']}"
                          for row in torn.to_dicts())  # fmt: skip
         raise UsageError(
             f"公布数据互相矛盾，请指定发布者。 Published figures conflict: {told}. Name the publishers to prefer."
         )
-    return ranked.unique(_KEY, keep="first", maintain_order=True).drop("rank")
+    return _preferred(published, preference).unique(_KEY, keep="first", maintain_order=True)
+
+
+def conflicting(published: pl.DataFrame, preference: Preference) -> pl.DataFrame:
+    """Figures of one city and year that are preferred alike and differ."""
+    return _preferred(published, preference).filter(pl.col("built_up_km2").n_unique().over(_KEY) > 1)
+
+
+def _preferred(published: pl.DataFrame, preference: Preference) -> pl.DataFrame:
+    """The figures of each city and year that are preferred most."""
+    wanted = published.filter(pl.col("scope").is_in(preference.scopes))
+    if preference.publishers:
+        wanted = wanted.filter(pl.col("publisher").is_in(preference.publishers))
+    ranked = wanted.with_columns(
+        rank=_place(pl.col("scope"), preference.scopes) * (len(preference.publishers) + 1)
+        + _place(pl.col("publisher"), preference.publishers)
+    )
+    return ranked.filter(pl.col("rank") == pl.col("rank").min().over(_KEY)).drop("rank")
 
 
 def _place(value: pl.Expr, order: tuple[str, ...]) -> pl.Expr:

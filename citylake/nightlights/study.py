@@ -26,7 +26,8 @@ from citylake.nightlights.rings import cities, growth_rings
 
 EPOCHS = (1997, 2002, 2007, 2012)
 """Between which the study of the Zhengzhou metropolitan area compares."""
-_MARGIN = 2
+MARGIN = 2
+"""Cells around a city that are read with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +165,7 @@ def _places(composites: Sequence[Composite], settings: StudySettings) -> list[Pl
         unit = city_unit(code, settings.scope)
         counties = county_units(code) if settings.with_counties else ()
         widest = city_unit(code, "prefecture").outline if counties else unit.outline
-        places.append(Place(unit, settings.scope, native.around(widest, _MARGIN), counties))
+        places.append(Place(unit, settings.scope, native.around(widest, MARGIN), counties))
     return places
 
 

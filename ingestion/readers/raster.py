@@ -3,6 +3,7 @@
 The rasters known are annual composites of night lights; :mod:`citylake.nightlights.composites` says what is refused.
 """
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from citylake.contracts.model import Contract
 from ingestion import refusals
 from ingestion.readers.extract import LINE, Batch, Extract
 from ingestion.readers.kinds import check_kind, damaged_gzip, open_unpacked
+
+_CHUNK = 1 << 20
 
 
 def read_raster(file: Path, contract: Contract) -> Extract:
@@ -51,6 +54,9 @@ def _check_kind(file: Path) -> None:
     try:
         with open_unpacked(file) as stream:
             head = stream.read(64)
-    except (EOFError, OSError) as problem:
+            # Packed, its checksum is at its end.
+            while file.suffix == ".gz" and stream.read(_CHUNK):
+                pass
+    except (EOFError, OSError, zlib.error) as problem:
         raise damaged_gzip() from problem
     check_kind(head, "raster")

@@ -99,7 +99,7 @@ def test_both_readmes_have_the_same_shape() -> None:
         text = (ROOT / name).read_text()
         shell = [re.sub(r"\s*#.*", "", m["body"]) for m in FENCED.finditer(text) if m["language"] == "sh"]
         links = [
-            re.sub(r"(README(\.zh)?|cockpit-(governance|entity)(-zh)?)\.(md|png)", "", link)
+            re.sub(r"(README(\.zh)?|cockpit-(governance|entity|urban)(-zh)?)\.(md|png)", "", link)
             for link in LINK.findall(text)
         ]
         rows = len(re.findall(r"^\|", text, re.MULTILINE))

@@ -110,6 +110,8 @@ def test_two_satellites_of_a_year_count_and_a_later_version_supersedes_its_own_s
         (F12, LIGHTS, {"nodata": 0}, "无数据值 0 不符", "0 stands for no data"),
         (F12, LIGHTS, {"transform": centred(113 + 1 / 240, 35)}, "栅格错位", "shifted"),
         ("x_dmsplike_2018.tif", LIGHTS.astype(np.float32) - 1, {}, "存在负值", "negative radiances"),
+        (F12, LIGHTS * 0, {}, "没有任何灯光", "no light at all"),
+        ("x_dmsplike_2018.tif", np.ones((1, 1 << 18), dtype=np.uint8), {}, "宽度超过", "262144 cells wide"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_both_languages_and_nothing_of_it_is_kept(  # noqa: PLR0913, PLR0917
@@ -143,6 +145,40 @@ def test_a_file_that_is_no_raster_is_refused_as_what_it_is(
     [manifest] = load(settings, contract)
     assert manifest.refusal is not None
     assert manifest.refusal.rule == rule
+
+
+def test_a_file_that_only_points_to_another_is_not_followed(settings: Settings, contract: Contract) -> None:
+    # Would catch rasters of folders, or hosts, that nobody delivered, measured and published as if somebody had.
+    outside = write(settings.home / "elsewhere.tif", LIGHTS)
+    vrt = (
+        f'<VRTDataset rasterXSize="3" rasterYSize="2"><SRS>EPSG:4326</SRS>'
+        f"<GeoTransform>{centred(113, 35).c}, {1 / 120}, 0, {centred(113, 35).f}, 0, {-1 / 120}</GeoTransform>"
+        f'<VRTRasterBand dataType="Byte" band="1"><SimpleSource><SourceFilename>{outside}</SourceFilename>'
+        "<SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    put(settings, F12).write_text(vrt)
+    [manifest] = load(settings, contract)
+    assert manifest.refusal is not None
+    assert "cannot be read as a TIFF" in manifest.refusal.en
+    assert str(settings.home) not in manifest.refusal.zh + manifest.refusal.en
+
+
+def test_a_packed_raster_whose_checksum_is_wrong_is_refused(settings: Settings, contract: Contract) -> None:
+    # Would catch a download that was damaged on its way: it unpacks to the end, and is not what was sent.
+    packed = put(settings, f"{F12}.gz")
+    content = packed.read_bytes()
+    packed.write_bytes(content[:-8] + b"\0\0\0\0" + content[-4:])
+    [manifest] = load(settings, contract)
+    assert manifest.status == "refused"
+
+
+def test_a_year_in_the_name_of_a_series_is_not_the_year_of_its_lights() -> None:
+    # Would catch two years of one series taken for corrections of each other.
+    for year in (2014, 2015):
+        path = Path(f"/landing/natural_resources/night_light_composite/harm2019_dmsplike_{year}.tif")
+        landed = LandedFile.parse(path, "natural_resources")
+        assert landed is not None
+        assert (landed.extract_date, landed.part) == (date(year, 12, 31), "harm2019_dmsplike")
 
 
 def test_counts_of_cloud_free_observations_are_no_delivery(settings: Settings, contract: Contract) -> None:

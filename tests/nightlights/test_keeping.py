@@ -123,17 +123,41 @@ def test_a_composite_or_an_area_that_is_withdrawn_is_measured_no_longer(lake: La
     }
 
 
-def test_what_cannot_be_studied_is_told_and_leaves_empty_tables(lake: Lake) -> None:
-    # Would catch a night that fails, or old figures that stay, because a yearbook contradicts another.
-    lake.keep()
-    other = lake.areas.with_columns(publisher=pl.lit("another"), built_up_km2=pl.col("built_up_km2") + 1)
+def test_figures_that_conflict_are_told_and_only_their_years_are_left_out(lake: Lake) -> None:
+    # Would catch a release held, or all cities lost, because one yearbook contradicts another.
+    other = lake.areas.filter(year=1999).with_columns(publisher=pl.lit("another"), built_up_km2=pl.lit(250.0))
     lake.areas = pl.concat([lake.areas, other])
     lake.deliver()
-    facts = lake.keep()
-    assert "Published figures conflict" in facts["problem"]
-    assert lake.query("select count(*) from vault.nightlights.city_year") == [(0,)]
-    assert lake.keep()["problem"] == facts["problem"]
+    problem = lake.keep()["problem"]
+    assert "1999" in problem
+    assert "Published figures conflict" in problem
+    found = "select year, built_up_km2 is null from vault.nightlights.city_year where series = 'raw' order by year"
+    assert lake.query(found) == [(1999, True), (2000, False)]
+    assert lake.keep()["problem"] == problem, "a quiet night forgets what is wrong"
     assert lake.keep(urban_publishers=("another",))["problem"] is None
+
+
+def test_cities_that_cannot_be_measured_are_told_and_no_other_is_lost(lake: Lake) -> None:
+    # Would catch a national yearbook, of which most cities lie outside the composites, that empties every table.
+    def figure(code: str, name: str) -> pl.DataFrame:
+        return lake.areas.head(1).with_columns(
+            region_code=pl.lit(code), region_name_zh=pl.lit(name), year=pl.lit(1999, pl.Int32)
+        )
+
+    strangers = {"310000": "上海市", "429000": "省直辖", "652900": "阿克苏地区", "991100": "何处市"}
+    lake.areas = pl.concat([lake.areas, *(figure(code, name) for code, name in strangers.items())])
+    lake.deliver()
+    problem = lake.keep()["problem"]
+    assert [code for code in strangers if f"{code}:" not in problem] == []
+    assert lake.query("select distinct region_code from vault.nightlights.city_year") == [(WUXI,)]
+
+
+def test_a_setting_that_no_study_can_be_made_with_is_told_and_leaves_empty_tables(lake: Lake) -> None:
+    # Would catch a night that fails, or old figures that stay.
+    lake.keep()
+    facts = lake.keep(urban_scope="prefecture")
+    assert facts["rows"]["city_year"] == 0
+    assert facts["problem"] is not None
 
 
 def test_invented_lights_are_not_matched_to_published_areas(lake: Lake) -> None:

@@ -33,7 +33,7 @@ class City:
 
     def files(self, dataset: str) -> list[LandedFile]:
         department, name = dataset.split(".")
-        landed = [LandedFile.parse(path, department) for path in (self.landing / department / name).iterdir()]
+        landed = [LandedFile.parse(path, department) for path in (self.landing / department / name).glob("*")]
         return sorted((f for f in landed if f), key=lambda f: (f.extract_date, f.revision))
 
     def lines(self, file: LandedFile) -> list[str]:

@@ -1,7 +1,8 @@
 -- One row per measured year of the lake's own city, raw series: what its yearly indicators are made of.
 -- Grain: region_code, year_date.
--- Nuance: growth is since the measured year before, however long ago; the first measured year has none. The rank-size
--- exponent is of all cities studied together. Cities that are no region of this lake are in fct_urban_city_year alone.
+-- Nuance: growth is since the measured year before, however long ago; the first measured year has none. A year whose
+-- lights cannot be matched to the published area is none. The rank-size exponent is of all cities studied together.
+-- Cities that are no region of this lake are in fct_urban_city_year alone.
 with measured as (
     select
         city_year.city_code,
@@ -13,7 +14,11 @@ with measured as (
         lag(city_year.built_up_km2) over (order by city_year.year) as built_up_before_km2
     from {{ ref('fct_urban_city_year') }} as city_year
     inner join {{ ref('dim_urban_city') }} as city on city_year.city_code = city.city_code
-    where city.is_own_city and city_year.series = 'raw' and city_year.built_up_km2 is not null
+    where
+        city.is_own_city
+        and city_year.series = 'raw'
+        and city_year.built_up_km2 is not null
+        and not city_year.is_out_of_reach
 )
 
 select

@@ -26,6 +26,7 @@ def _stages() -> list[dict[str, Any]]:
         "ledger": {"deliveries": 3, "in_force": 2},
         "staging": {"models": 6, "tests_passed": 24, "tests_warned": 0, "tests_failed": 0, "warnings": []},
         "marts": {"models": 10, "tests_passed": 30, "tests_warned": 1, "tests_failed": 0, "warnings": ["late_dataset"]},
+        "urban_study": {"is_measured_anew": True, "problem": "429000 不是地级市。 429000 is no city [at all]."},
         "release": {"release": "20261101T180000Z-1f3a", "origin": "synthetic"},
     }
     return [{"stage": name, "status": "succeeded", "seconds": 1.5, "facts": fact} for name, fact in facts.items()]
@@ -38,14 +39,15 @@ def test_the_summary_says_what_came_in_what_was_refused_and_what_was_published(
     monkeypatch.setattr("apps.cli.refresh.out.width", 160, raising=False)
     figures = pl.DataFrame(
         {
-            "indicator_id": ["G08"],
-            "name_zh": ["结案率"],
-            "name_en": ["Closure rate"],
-            "unit": ["%"],
-            "decimals": [2],
-            "period_start": [date(2026, 10, 1)],
-            "value": [93.7243],
-            "target": [None],
+            "indicator_id": ["E14", "G08"],
+            "name_zh": ["建成区面积", "结案率"],
+            "name_en": ["Built-up area", "Closure rate"],
+            "unit": ["km²", "%"],
+            "decimals": [1, 2],
+            "period_type": ["year", "month"],
+            "period_start": [date(2013, 1, 1), date(2026, 10, 1)],
+            "value": [299.71, 93.7243],
+            "target": [None, None],
         },
         schema_overrides={"target": pl.Float64},
     )
@@ -59,6 +61,10 @@ def test_the_summary_says_what_came_in_what_was_refused_and_what_was_published(
         "[统一社会信用代码]",
         "late_dataset",
         "新增 new: [备注] (已另存 kept); 缺少 missing: 电话",
+        "2026-10",
+        "429000 is no city [at all].",
+        "建成区面积 Built-up area, 2013",
+        "299.7",
         "93.72",
         "—",
     ):
@@ -75,7 +81,17 @@ def test_a_failed_night_leaves_with_the_errors_exit_code() -> None:
 
 def test_every_stage_has_a_name_for_people() -> None:
     # A new stage would be shown under its code name.
-    for stage in ("ledger", "staging", "identity", "marts", "indicators", "audit", "release", "maintenance"):
+    for stage in (
+        "ledger",
+        "staging",
+        "identity",
+        "urban_study",
+        "marts",
+        "indicators",
+        "audit",
+        "release",
+        "maintenance",
+    ):
         assert stage_label(stage) != stage
     assert "urban_management.urban_case" in stage_label("raw.urban_management.urban_case")
 

@@ -98,9 +98,8 @@ def test_a_year_without_a_published_area_says_so_and_shows_its_light(at_small_ci
     # Would catch a traceback, or an area that nobody published, in a year of lights alone.
     app = open_page("urban", lang="en", year="1999")
     assert [info.value for info in app.info] == [
-        "There are no indicators of urban expansion for this city in 1999: it has no composite or no published area "
-        "of that year.",
-        "No area is published for 1999, so that no built-up area could be extracted.",
+        "There are no indicators of urban expansion for this city in 1999.",
+        "No built-up area was found for 1999: none is published, or the lights cannot be matched to it.",
         "There are too few cities for a fit.",
     ]
     assert "raised 21" in html_of(app)
