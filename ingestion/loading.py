@@ -117,7 +117,7 @@ def load_delivery(
         arrival = seen.arrival(zones)
         known = known_delivery(zones, seen) if _may_be_known(zones, seen) else None
         seen = replace(seen, delivered=known)  # noqa: PLW2901  # the same file, now recognised
-        if known is not None and not is_due_again(known, contract):
+        if known is not None and not is_due_again(known, contract) and not _is_renamed(known, seen, contract):
             return _recall(seen.folder(zones), known, arrival)
         with validated_aside(settings, contract, seen, run_id, after) as (aside, loaded):
             if known is None:
@@ -169,6 +169,12 @@ def known_delivery(zones: Zones, seen: Seen) -> Manifest | None:
         return exact
     found = (manifest for manifest, _, _ in manifests(zones, seen.landed.dataset, seen.landed.extract_date))
     return next((manifest for manifest in found if content in manifest.known_hashes), None)
+
+
+def _is_renamed(known: Manifest, seen: Seen, contract: Contract) -> bool:
+    """Whether content that was refused has come under another name, where its name is part of what is examined."""
+    names = {Path(arrival.file_name).name for arrival in known.arrivals}
+    return contract.dialect.format == "raster" and known.status == "refused" and seen.landed.path.name not in names
 
 
 def _recall(folder: Path, known: Manifest, arrival: Arrival) -> Manifest:

@@ -181,6 +181,24 @@ def test_a_year_in_the_name_of_a_series_is_not_the_year_of_its_lights() -> None:
         assert (landed.extract_date, landed.part) == (date(year, 12, 31), "harm2019_dmsplike")
 
 
+@pytest.mark.parametrize("is_left", [True, False])
+def test_a_composite_that_was_refused_for_its_name_is_accepted_under_its_right_one(
+    settings: Settings, contract: Contract, *, is_left: bool
+) -> None:
+    # Would catch a department that mends the name and is told for ever what was wrong with the old one.
+    wrong, right = "F141996.v4b_web.stable_lights.avg_vis.tif", "F121996.v4b_web.stable_lights.avg_vis.tif"
+    misnamed = put(settings, wrong)
+    assert [one.status for one in load(settings, contract)] == ["refused"]
+    put(settings, right).write_bytes(misnamed.read_bytes())
+    if not is_left:
+        misnamed.unlink()
+    [manifest] = load(settings, contract)
+    assert (manifest.status, manifest.part) == ("accepted", "F12")
+    assert load(settings, contract) == []
+    folder = next(manifests(Zones.of(settings), DATASET))[1]
+    assert [raster.name for raster in rasters_of(folder)] == [right]
+
+
 def test_counts_of_cloud_free_observations_are_no_delivery(settings: Settings, contract: Contract) -> None:
     # Would catch them in the place of the composite that they belong to: they are of the same satellite and year.
     put(settings, F12)

@@ -13,7 +13,7 @@ from exactextract.feature import JSONFeatureSource
 from exactextract.raster import NumPyRasterSource
 
 from citylake.lake.errors import UsageError
-from citylake.nightlights import tables
+from citylake.nightlights import measures, tables
 from citylake.nightlights.composites import find_composites
 from citylake.nightlights.measures import Levels
 from citylake.nightlights.patches import EDGE, INFILLING, OUTLYING, new_patches
@@ -261,3 +261,20 @@ def test_one_year_has_no_periods(synthetic: Synthetic) -> None:
     assert study.city_year.height == 2
     assert study.city_period.is_empty()
     assert study.patch_period.is_empty()
+
+
+@pytest.mark.parametrize(("share", "is_found"), [(0.0, True), (0.005, True), (0.05, False)])
+def test_where_much_of_a_city_has_no_data_no_built_up_area_is_found(
+    synthetic: Synthetic,
+    share: float,
+    is_found: bool,  # noqa: FBT001
+) -> None:
+    # Would catch the area of half a city matched to the published area of all of it.
+    place = synthetic.found[0].place
+    lights = synthetic.found[0].lights.copy()
+    inside = np.flatnonzero(place.weights > 0.9 * place.weights.max())
+    lights.flat[inside[: round(share * np.count_nonzero(place.weights))]] = np.nan
+    figure = {"built_up_km2": 100.0, "publisher": "p", "scope": "municipal_districts"}
+    found = measures.city_year(place, lights, {"year": 1997, "series": "raw"}, figure, Levels())
+    assert (found.mask is not None) == is_found
+    assert (found.row.get("built_up_km2") is not None) == is_found
