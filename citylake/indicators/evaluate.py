@@ -72,10 +72,22 @@ where amount is not null and ($2 = 'city' or region_code is not null) and ($3 or
 
 # Every month has every region that was valid in it, and every department that the indicator ever named; and whatever
 # else the facts name. Years are those that the facts name. Where deliveries are counted, a month before the first one
-# is not zero: nobody was asked yet. What comes at no fixed time, such as an archive of old years, begins nothing.
+# is not zero: nobody was asked yet. What comes at no fixed time, such as an archive of old years, begins nothing beside
+# what does.
 _KEYS = """
 create or replace temp table value_key as
-with part as (
+with delivered as (
+    select delivery.*, dataset.dataset is not null as is_unscheduled
+    from city.exchange.fct_delivery as delivery
+    left join city.exchange.dim_dataset as dataset
+        on delivery.dataset = dataset.dataset and dataset.frequency_days is null
+    where delivery.status <> 'withdrawn'
+),
+beginning as (
+    select * from delivered
+    where is_unscheduled = (select bool_and(is_unscheduled) from delivered)
+),
+part as (
     select indicator.*, unnest([numerator_metric, denominator_metric]) as metric from indicator
 ),
 found as (
@@ -113,9 +125,8 @@ select
 from named
 inner join indicator on named.indicator_id = indicator.indicator_id
 where not indicator.since_first_delivery or exists (
-    select 1 from city.exchange.fct_delivery as delivery
-    where delivery.dataset not in (select dataset from city.exchange.dim_dataset where frequency_days is null)
-        and delivery.status <> 'withdrawn' and delivery.extract_date <= last_day(named.period_start)
+    select 1 from beginning as delivery
+    where delivery.extract_date <= last_day(named.period_start)
         and delivery.department_code = coalesce(named.department_code, delivery.department_code)
 )
 """

@@ -197,6 +197,17 @@ def test_months_before_the_first_delivery_have_no_rows_taken_in(city: "City") ->
     assert city.figures("D01", department=cases) == (0, None, 0)
 
 
+def test_an_archive_alone_counts_from_its_own_first_day(city: "City") -> None:
+    # Would catch a city of night lights alone that is never released: the current month must have a value.
+    city.run("delete from city.exchange.fct_delivery")
+    archive = ("d4", "natural_resources.archive", "natural_resources", AUGUST, "in_force", 1)
+    city.add("exchange.fct_delivery", [archive])
+    city.add("exchange.dim_dataset", [("natural_resources.archive", None)])
+    city.evaluate()
+    assert city.figures("D01", month=date(2026, 8, 1)) == (1, None, 1)
+    assert city.figures("D01") == (0, None, 0)
+
+
 def test_a_case_without_place_or_department_is_counted_once_in_the_city(city: "City") -> None:
     # Guards against facts that a join loses: no region, a region that dim_region does not know, no department.
     city.add(
