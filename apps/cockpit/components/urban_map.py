@@ -100,7 +100,7 @@ def growth_maps(view: View, studied: Studied) -> None:
     cities = queries.studied_cities(view.source)
     rings = queries.growth_rings(view.source, studied.year, studied.series)
     periods = _periods(view, queries.ring_periods(view.source, studied.series))
-    rings = rings.join(periods, on="until")
+    rings = rings.join(periods, on=["since", "until"], nulls_equal=True)
     labels = periods["label"].to_list()
     urban_section(view, "rings", view.say("urban.rings_hint", year=studied.year))
     chosen = cities.row(by_predicate=pl.col("city_code") == studied.city, named=True)
@@ -149,7 +149,7 @@ def _ring_table(view: View, rings: pl.DataFrame) -> None:
 def _periods(view: View, known: pl.DataFrame) -> pl.DataFrame:
     """How the periods of rings are called, oldest first."""
     labels = [_period_label(view, since, until) for since, until in known.iter_rows()]
-    return known.select("until").with_columns(pl.Series("label", labels, pl.String))
+    return known.with_columns(pl.Series("label", labels, pl.String))
 
 
 def _period_label(view: View, since: int | None, until: int) -> str:

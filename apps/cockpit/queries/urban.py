@@ -9,14 +9,18 @@ import streamlit as st
 
 from apps.cockpit.queries.release import Source, frame, has_table
 
-# The period in which a ring came: between two ends of periods; before the first there is no since.
+# The period in which a ring came: between two ends of periods. What was there in the first year that an area was found
+# for came nobody knows since when.
 _CAME = """
 with bound as (select distinct unnest([start_year, end_year]) as year from city.urban.fct_urban_city_period),
 
 ring as (
     select
         *,
-        (select max(year) from bound where year < first_year) + 1 as since,
+        case
+            when first_year > min(first_year) over (partition by city_code)
+                then (select max(year) from bound where year < first_year) + 1
+        end as since,
         coalesce((select min(year) from bound where year >= first_year), first_year) as until
     from city.urban.fct_urban_growth_ring
     where series = $series
@@ -110,7 +114,7 @@ def growth_rings(source: Source, year: int, series: str) -> pl.DataFrame:
         from ring
         where $year between first_year and last_year
         group by all
-        order by city_code, until
+        order by city_code, until, since nulls first
         """,
         year=year,
         series=series,
@@ -120,7 +124,9 @@ def growth_rings(source: Source, year: int, series: str) -> pl.DataFrame:
 @st.cache_data(max_entries=16, show_spinner=False)
 def ring_periods(source: Source, series: str) -> pl.DataFrame:
     """The periods in which rings of any city came, oldest first: ``since`` and ``until``."""
-    return frame(source, f"{_CAME} select distinct since, until from ring order by until", series=series)
+    return frame(
+        source, f"{_CAME} select distinct since, until from ring order by until, since nulls first", series=series
+    )
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -26,6 +26,12 @@ def test_rings_of_a_year_are_those_that_stand_in_it_by_the_period_they_came_in(s
     assert queries.ring_periods(source, "raw").rows() == periods, "colours must not move with the year"
 
 
+def test_what_was_there_in_the_first_year_measured_came_nobody_knows_since_when(source: Source) -> None:
+    # Would catch a whole city said to be built since the year before its first published area.
+    found = queries.growth_rings(source, 2012, "corrected").select("city_code", "since", "until").rows()
+    assert found == [("320200", None, 2002), ("411000", None, 2007)]
+
+
 def test_a_step_is_a_period_with_none_inside_it(source: Source) -> None:
     # Would catch the whole span added to the steps that it consists of.
     periods = queries.city_periods(source, "raw").filter("is_step")

@@ -1,5 +1,5 @@
 -- A study of two cities in three years: Wuxi grows outward by squares of 0.1 degrees, Xuchang does not grow at all.
--- Of 1999 no area is published. 2007 loses 2 km² that 2012 has again, in the raw series. Areas are made up: they are not those of the squares.
+-- Of 1999 no area is published, and of Xuchang's corrected series none is drawn before 2007. 2007 loses 2 km² that 2012 has again, in the raw series. Areas are made up: they are not those of the squares.
 create schema if not exists city.urban;
 
 create table city.urban.dim_urban_city as
@@ -16,7 +16,7 @@ select *, 'synthetic' as data_origin from (values
     ('320200', '无锡市', 'raw', 2012, 2012, 52.0, '{"type":"Polygon","coordinates":[[[120.4,31.5],[120.4,31.6],[120.5,31.6],[120.5,31.5],[120.4,31.5]]]}'),
     ('320200', '无锡市', 'corrected', 2002, 2012, 100.0, '{"type":"Polygon","coordinates":[[[120.2,31.5],[120.2,31.6],[120.3,31.6],[120.3,31.5],[120.2,31.5]]]}'),
     ('411000', '许昌市', 'raw', 2002, 2012, 50.0, '{"type":"Polygon","coordinates":[[[113.7,33.9],[113.7,34.0],[113.8,34.0],[113.8,33.9],[113.7,33.9]]]}'),
-    ('411000', '许昌市', 'corrected', 2002, 2012, 50.0, '{"type":"Polygon","coordinates":[[[113.7,33.9],[113.7,34.0],[113.8,34.0],[113.8,33.9],[113.7,33.9]]]}')
+    ('411000', '许昌市', 'corrected', 2007, 2012, 50.0, '{"type":"Polygon","coordinates":[[[113.7,33.9],[113.7,34.0],[113.8,34.0],[113.8,33.9],[113.7,33.9]]]}')
 ) as ring (city_code, city_name_zh, series, first_year, last_year, area_km2, ring_geojson);
 
 create table city.urban.fct_urban_city_year as
