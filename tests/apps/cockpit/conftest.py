@@ -5,6 +5,7 @@ synthetic; what the cockpit shows of it is known to the last digit.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -63,6 +64,14 @@ def publish(home: Path, *, run_id: str, origin: Origin = "synthetic") -> None:
     """Release what the home's head holds."""
     settings = Settings(home=home, allow_mixed_origin=True)
     freeze_and_publish(settings, run_id, data_as_of=AS_OF, origin=origin, deliveries={}, checks=[], created_by="tests")
+
+
+@pytest.fixture(autouse=True)
+def _own_main() -> Iterator[None]:
+    """A script that Streamlit runs becomes ``__main__``, which a process started by a later test would run again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(scope="session")
