@@ -83,6 +83,19 @@ def _here(page: Page, name: str) -> None:
     expect(page.locator(".ck-here")).to_have_text(name)
 
 
+def _fits(page: Page) -> None:
+    """Nothing of a page that is done is wider than its place, but for tables, which scroll in their own box.
+
+    A chart takes the width of its place a moment after it is drawn: what is too wide for longer stays so.
+    """
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.stMain, [role=dialog], [class*="st-key-ck-card-"]')]
+            .every((box) => box.scrollWidth <= box.clientWidth + 1)""",
+        timeout=20_000,
+    )
+
+
 def _open_card(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -204,12 +217,7 @@ def test_nothing_overflows_the_screen(server: str, page: Page, language: str, ad
         page.set_viewport_size({"width": width, "height": 844})
         page.goto(f"{server}{address}lang={language}")
         expect(page.locator(".stVegaLiteChart canvas, .stVegaLiteChart svg").first).to_be_visible()
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-        too_wide = page.evaluate(
-            """() => [...document.querySelectorAll('.stMain, [role=dialog], [class*="st-key-ck-card-"]')]
-                .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.className)"""
-        )
-        assert too_wide == []
+        _fits(page)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -272,12 +280,7 @@ def test_an_enterprise_fits_a_telephone_and_a_wide_screen(server: str, page: Pag
             page.set_viewport_size({"width": width, "height": 844})
             page.goto(f"{server}/entity?{address}&lang={language}")
             expect(page.locator(".ck-table").last).to_be_visible()
-            expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-            too_wide = page.evaluate(
-                """() => [...document.querySelectorAll('.stMain, [class*="st-key-ck-card-"]')]
-                    .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.className)"""
-            )
-            assert too_wide == []
+            _fits(page)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -293,9 +296,4 @@ def test_urban_expansion_fits_both_screens_and_its_year_moves_the_map(server: st
         page.set_viewport_size({"width": width, "height": 844})
         page.goto(f"{server}/urban?lang={language}")
         expect(page.locator(".stVegaLiteChart canvas, .stVegaLiteChart svg").last).to_be_visible()
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-        too_wide = page.evaluate(
-            """() => [...document.querySelectorAll('.stMain, [class*="st-key-ck-card-"]')]
-                .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.className)"""
-        )
-        assert too_wide == []
+        _fits(page)
